@@ -1,0 +1,63 @@
+"""Commands that answer: ask, status."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .app import app
+from .running import Out
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@app.command()
+def ask(
+    out: Out,
+    question: Annotated[str, typer.Argument(help="method, ratio, k, metric, latent or budget.")] = "method",
+    every: Annotated[bool, typer.Option("--all", help="Also each pair of arms at common budgets.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the records, with intervals and the number of replicates.
+
+    \b
+    Examples:
+      synaug ask runs/quickstart method
+      synaug ask runs/quickstart ratio --json
+    """
+    from .upkeep import lines_of
+
+    lines = lines_of(out)
+    from ..answers import ask as answer
+    from .showing import show_answers
+
+    answers = answer(lines, question)
+    if as_json:
+        typer.echo(json.dumps(answers.to_json(), ensure_ascii=False))
+    else:
+        show_answers(answers, every)
+
+
+@app.command()
+def status(out: Out, as_json: Json = False) -> None:
+    """Say how far a sweep is.
+
+    \b
+    Examples:
+      synaug status runs/quickstart
+      synaug status runs/quickstart --json
+    """
+    from .upkeep import lines_of
+
+    lines = lines_of(out)
+    from ..standing import standing
+
+    found = standing(out, lines)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"{name.replace('_', ' '):<18}{text}")

@@ -1,0 +1,154 @@
+"""What the commands print on stdout: plans, data, methods, answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from synaug.errors import Exit, Problem, SynaugError
+
+from ..plan import design_cells
+from ..space import arm_levels
+from ..spec import Spec
+
+if TYPE_CHECKING:  # these take seconds to import, and a plan needs none of them
+    from ..answers import Answers
+    from ..prepare import Prepared
+
+WIDTH = 200  # of a table where there is no terminal
+MAX_CLASSES = 60  # in a table
+
+
+out = Console(highlight=False)
+if not out.is_terminal:
+    out.width = WIDTH
+
+DETAILED_KINDS = ("pair", "decomposition")  # of an answer at common budgets
+
+
+def say(text: str, style: str = "") -> None:
+    """Print prose on stdout; it is for the terminal to break its lines."""
+    out.print(Text(text, style), soft_wrap=True)
+
+
+@contextmanager
+def tracking_errors(exit: Exit = Exit.SERVICE) -> Iterator[None]:
+    """Turn MLflow's troubles into errors of the command line."""
+    from tracking import TrackingError
+
+    try:
+        yield
+    except TrackingError as error:
+        raise SynaugError(Problem(error.message, error.where, error.fix), exit) from error
+
+
+def table(*columns: str) -> Table:
+    """An empty table; the first column left, the others right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index else "left", no_wrap=not index)
+    return made
+
+
+def describe_plan(spec: Spec) -> None:
+    """Print the cells of a spec by arm, and how much training they are."""
+    cells = design_cells(spec)
+    counts = Counter(cell.arm for cell in cells)
+    rows = table("arm", "design cells", "TPE cells", "levels")
+    searched = 0
+    for arm in spec.arms:
+        levels = arm_levels(spec, arm)
+        swept = {name: values for name, values in levels.items() if len(values) > 1}
+        trials = spec.search.trials if swept else 0
+        searched += trials
+        text = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in swept.items())
+        rows.add_row(arm, str(counts[arm]), str(trials), Text(text))
+    out.print(rows)
+    total = len(cells) + searched
+    fits = total * spec.replicates * spec.folds
+    say(
+        f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds = {fits} "
+        f"fits, each scored at {len(spec.classifier.ladder)} budgets up to {spec.classifier.ladder[-1]} steps"
+    )
+    for cell in cells[:3]:
+        settings = ", ".join(f"{name} {value}" for name, value in cell.settings)
+        say(f"  first cells: {cell.arm}" + (f" ({settings})" if settings else ""))
+    say(f"spec {spec.name}, hash {spec.hash[:12]}")
+
+
+def prepared_facts(prepared: Prepared) -> dict[str, Any]:
+    """What a data set holds, for ``--json``."""
+    corpus, division = prepared.corpus, prepared.split
+    labels = corpus.labels
+    rows = {"pool": division.pool, "search_dev": division.search_dev, "confirm_dev": division.confirm_dev,
+            "test": division.test}  # fmt: skip
+    return {
+        "data": corpus.name,
+        "source": corpus.source,
+        "digest": corpus.digest,
+        "encoder": prepared.encoder.name,
+        "dimensions": prepared.encoder.dimensions,
+        "scored_on": division.scored_on,
+        "dev_rows_per_replicate": len(prepared.draws[0].dev),
+        "classes": {
+            name: {"all": int((labels == code).sum()), "draw": int(division.sizes[code])}
+            | {part: int((labels[numbers] == code).sum()) for part, numbers in rows.items()}
+            for code, name in enumerate(corpus.classes)
+        },
+        "overlap": prepared.overlap,
+        "warnings": list(corpus.warnings),
+    }
+
+
+def describe_prepared(prepared: Prepared) -> None:
+    """Print classes, draws, dev and test rows, overlap and warnings."""
+    facts = prepared_facts(prepared)
+    say(f"{facts['data']}: {facts['source']}")
+    parts = ("all", "draw", "pool", "search_dev", "confirm_dev", "test")
+    rows = table("class", *(part.replace("_", " ") for part in parts), "shared by two replicates")
+    classes = list(facts["classes"].items())
+    for name, counts in classes[:MAX_CLASSES]:
+        rows.add_row(
+            Text(name), *(str(counts[part]) for part in parts), f"{100 * facts['overlap'][name]:.0f} %"
+        )
+    out.print(rows)
+    if len(classes) > MAX_CLASSES:
+        say(f"and {len(classes) - MAX_CLASSES} classes more: see --json")
+    dev = facts["dev_rows_per_replicate"]
+    where = f"{dev} dev rows a replicate" if dev else "the held-out folds (no dev rows are left)"
+    say(f"scored on {where}; encoder {facts['encoder']}, {facts['dimensions']} dimensions")
+    for warning in facts["warnings"]:
+        say(f"note: {warning}")
+
+
+def describe_methods() -> None:
+    """Print the arms and their knobs."""
+    from synaug.methods import METHODS
+
+    for name in METHODS:
+        method = METHODS[name]
+        says = (method.__doc__ or "").strip().splitlines()[0]
+        out.print(Text.assemble((name, "bold"), f"  {says}"), soft_wrap=True)
+        if method.paper:
+            say(f"    {method.paper}", "dim")
+        for knob in method.knobs():
+            say(f"    {knob.name} = {knob.default}  ({knob.domain}) {knob.help}")
+
+
+def show_answers(answers: Answers, every: bool) -> None:
+    """Print the sentences of an answer, then its warnings; pairs at common budgets only where asked for."""
+    shown = [
+        a for a in answers.answers if every or a.budget != "common" or a.detail["kind"] not in DETAILED_KINDS
+    ]
+    for answer in shown:
+        out.print(Text.assemble((f"[{answer.verdict}] ", "bold"), answer.sentence), soft_wrap=True)
+    if hidden := len(answers.answers) - len(shown):
+        out.print(Text(f"{hidden} more at common budgets with --all", style="dim"))
+    for warning in answers.warnings:
+        out.print(Text(f"note: {warning}", style="dim"), soft_wrap=True)

@@ -1,0 +1,260 @@
+"""Which cell runs next, and what its results become in the ledger; knows nothing of Ray."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from synaug.knobs import Choice
+from synaug.methods import METHODS
+
+from .ledger import Ledger
+from .plan import Cell, cell_of
+from .search import ArmSearch
+from .studies import STATES, StudyProjection
+from .trial import Work
+
+MAX_ATTEMPTS: Final = 3
+
+
+class Finished:
+    """Nothing is left to run."""
+
+
+FINISHED: Final = Finished()
+
+
+@dataclass
+class Halt:
+    """Ends a run at once when ``now`` is set; the feed only starts no more cells."""
+
+    now: bool = False
+
+    def asked(self) -> bool:
+        """Whether the run is to end."""
+        return self.now
+
+
+@dataclass
+class Entry:
+    """A cell on its way: its results by replicate, its attempts, how it ended."""
+
+    cell: Cell
+    key: str
+    config: Mapping[str, Any]
+    results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    attempts: int = 0  # starts, those that a killed driver cut off included
+    deaths: int = 0  # attempts of this run whose process died
+    running: bool = False
+    closed: Mapping[str, Any] | None = None  # its ``cell`` line
+
+    @property
+    def label(self) -> str:
+        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default."""
+        defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
+        shown = ((name, value) for name, value in self.cell.settings if defaults.get(name) != value)
+        knobs = (
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
+        )
+        return " ".join([self.cell.arm, *knobs])
+
+
+class Listener(Protocol):
+    """What is told of a feed's progress."""
+
+    def cell_closed(self, entry: Entry) -> None:
+        """A cell has its last result."""
+
+    def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
+        """A worker sent the picture of a cell."""
+
+    def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
+        """An attempt at a cell went wrong."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a sweep gives a cell up, and when it starts no more.
+
+    Attributes:
+        replicates: results that a cell needs.
+        trials: cells that the search proposes for each arm that has swept knobs.
+        max_failed: share of failed cells at which the sweep stops.
+        deadline: ``time.monotonic()`` after which no cell is started.
+    """
+
+    replicates: int
+    trials: int
+    max_failed: float
+    deadline: float | None = None
+
+
+class Feed:
+    """The queue of a sweep: design cells first, then what each arm's search proposes.
+
+    The ledger is written here and nowhere else while cells run.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        searches: Mapping[str, ArmSearch],
+        describe: Callable[[Cell], tuple[str, Mapping[str, Any]]],
+        ledger: Ledger,
+        projection: StudyProjection,
+        rules: Rules,
+        listener: Listener,
+    ):
+        self.entries = {entry.key: entry for entry in entries}
+        self.stopped: str | None = None
+        self._searches, self._describe = searches, describe
+        self._ledger, self._projection = ledger, projection
+        self._rules, self._listener = rules, listener
+        for entry in self.entries.values():  # of a driver that died before it wrote the ``cell`` line
+            if entry.closed is None and len(entry.results) >= rules.replicates:
+                self._close(entry)
+        self._waiting = deque(e.key for e in self.entries.values() if e.closed is None)
+
+    @property
+    def total(self) -> int:
+        """Cells that the sweep will have when it is done, as far as is known."""
+        searching = [arm for arm, search in self._searches.items() if not search.exhausted]
+        return len(self.entries) + sum(max(0, self._rules.trials - self._proposed(arm)) for arm in searching)
+
+    @property
+    def done(self) -> int:
+        """Cells that are finished."""
+        return sum(entry.closed is not None for entry in self.entries.values())
+
+    @property
+    def open(self) -> bool:
+        """Whether there may be cells to run."""
+        return self.done < self.total
+
+    def stop(self, reason: str) -> None:
+        """Start no more cells."""
+        self.stopped = self.stopped or reason
+
+    def next_work(self) -> Work | Finished | None:
+        """Return the next cell to run, None to ask again later, or FINISHED."""
+        if self._rules.deadline is not None and time.monotonic() > self._rules.deadline:
+            self.stop("the time limit is reached")
+        if self.stopped:
+            return FINISHED
+        entry = self.entries[self._waiting.popleft()] if self._waiting else self._propose()
+        if entry is None:
+            return None if self._may_propose_later() else FINISHED
+        return self._start(entry)
+
+    def _start(self, entry: Entry) -> Work:
+        entry.attempts += 1
+        entry.running = True
+        cell = entry.cell
+        self._ledger.append("start", self._line(entry))
+        self._projection.start(entry.key, cell.arm, dict(cell.settings))
+        missing = [r for r in range(self._rules.replicates) if r not in entry.results]
+        settings = dict(cell.settings)
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch=0 in missing)
+
+    def _line(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "stage": entry.cell.stage,
+            "trial_key": entry.key,
+            "attempt": entry.attempts,
+            "config": dict(entry.config),
+            "number": entry.cell.number,
+        }
+
+    def _proposed(self, arm: str) -> int:
+        return sum(e.cell.arm == arm and e.cell.stage == "exploit" for e in self.entries.values())
+
+    def _propose(self) -> Entry | None:
+        for arm, search in self._searches.items():
+            if self._proposed(arm) >= self._rules.trials or self._design_open(arm):
+                continue
+            settings = search.ask()
+            if settings is None:
+                continue
+            cell = cell_of({"arm": arm, **settings}, "exploit", len(self.entries))
+            key, config = self._describe(cell)
+            self.entries[key] = Entry(cell, key, config)
+            return self.entries[key]
+        return None
+
+    def _design_open(self, arm: str) -> bool:
+        return any(
+            e.closed is None and e.cell.arm == arm and e.cell.stage == "design" for e in self.entries.values()
+        )
+
+    def _may_propose_later(self) -> bool:
+        return any(e.running for e in self.entries.values())
+
+    def result(self, key: str, line: Mapping[str, Any]) -> None:
+        """Write one replicate's result; a late duplicate is dropped."""
+        entry, outcome = self.entries[key], dict(line)
+        sketch, trace = outcome.pop("sketch", None), outcome.pop("trace", None)
+        replicate = int(outcome["replicate"])
+        if replicate in entry.results or entry.closed:
+            return
+        if sketch:
+            self._listener.sketched(key, sketch)
+        if outcome["status"] == "failed":
+            self._listener.failed(entry, str(outcome["reason"]), trace)
+        entry.results[replicate] = self._ledger.append("result", self._line(entry) | outcome)
+        if len(entry.results) >= self._rules.replicates:
+            self._close(entry)
+
+    def ended(self, key: str, died: bool) -> None:
+        """Take note that an attempt is over; one without all results is tried again, three times in all."""
+        entry = self.entries[key]
+        entry.running = False
+        if entry.closed is not None or self.stopped:
+            return
+        entry.deaths += 1
+        what = "died" if died else "ended early"
+        self._listener.failed(entry, f"the process of attempt {entry.attempts} {what}", None)
+        if entry.deaths < MAX_ATTEMPTS:
+            self._waiting.append(key)
+        else:
+            self._close(entry, f"poison: the process died in {entry.deaths} attempts")
+
+    def _close(self, entry: Entry, poison: str | None = None) -> None:
+        results = [entry.results[r] for r in sorted(entry.results)]
+        status, reason = _status(results) if poison is None else ("failed", poison)
+        value = _value(results) if status == "ok" else None
+        line = self._line(entry) | {
+            "status": status,
+            "reason": reason,
+            "replicates": len(results),
+            "seconds": sum(float(r["seconds"].get("total", 0.0)) for r in results),
+        }
+        entry.closed = self._ledger.append("cell", line if value is None else line | {"value": value})
+        entry.running = False
+        self._projection.finish(entry.key, STATES[status], value)
+        if entry.cell.arm in self._searches:
+            self._searches[entry.cell.arm].tell(dict(entry.cell.settings), value)
+        self._listener.cell_closed(entry)
+        failures = sum(e.closed is not None and e.closed["status"] == "failed" for e in self.entries.values())
+        if failures > self._rules.max_failed * self.total:
+            self.stop(f"{failures} of {self.total} cells failed, more than limits.max_failed allows")
+
+
+def _status(results: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
+    """How a cell ended: the worst of its replicates, with the first reason."""
+    for status in ("failed", "not_applicable"):
+        bad = [r for r in results if r["status"] == status]
+        if bad:
+            return status, f"replicate {bad[0]['replicate']}: {bad[0]['reason']}"
+    return "ok", None
+
+
+def headline(result: Mapping[str, Any]) -> float:
+    """The score that a result is compared by: balanced accuracy of what it is scored on, a fraction."""
+    return float(result["scores"][f"{result['scored_on']}_balanced_accuracy"])
+
+
+def _value(results: Sequence[Mapping[str, Any]]) -> float:
+    return sum(map(headline, results)) / len(results)

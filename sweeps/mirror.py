@@ -1,0 +1,130 @@
+"""Tells MLflow, the user and the logs what a feed does; the sweep never waits for any of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from rich.console import Console
+
+from synaug.errors import Exit, SynaugError
+from tracking import PARENT, DataUsed, Outbox, ParentRun
+
+from .feed import Entry
+from .ledger import Ledger, now
+from .ledger_state import State
+from .note import note
+from .places import Places
+from .plan import BASE_FIELDS
+from .prepare import Prepared
+from .progress import Progress
+from .record import About, cell_run, milliseconds, parent_run, versions
+
+AWAY_SECONDS = 10.0  # at the end, for a store that does not answer
+PARENT_STATUS = {Exit.OK: "FINISHED", Exit.SOME_FAILED: "FINISHED"}
+
+
+class Mirror:
+    """The listener of a feed.
+
+    Args:
+        prepared: the data.
+        places: where records lie.
+        ledger: takes MLflow's acknowledgements.
+        entries: all cells known at the start; those that MLflow lacks are sent first.
+        before: what the ledger held at the start.
+        console: for messages.
+    """
+
+    def __init__(
+        self, prepared: Prepared, places: Places, ledger: Ledger, entries: Sequence[Entry],
+        before: State, console: Console,
+    ):  # fmt: skip
+        self._prepared, self._places, self._ledger = prepared, places, ledger
+        self._console = console
+        self._entries = {entry.key: entry for entry in entries}
+        self._progress: Progress | None = None
+        self._about = about(prepared)
+        self._started = milliseconds(before.header["at"] if before.header else now())
+        self._outbox = Outbox(
+            places.tracking_uri, prepared.spec.name, places.artifact_root, self._acknowledged
+        )
+        self._outbox.open_parent(self._parent("RUNNING"))
+        for entry in entries:
+            if entry.closed is not None and entry.key in before.unsent:
+                self._send(entry)
+
+    def show(self, progress: Progress) -> None:
+        """Count what was finished before, and from now on what is finished."""
+        self._progress = progress
+        progress.resumed([e for e in self._entries.values() if e.closed is not None])
+
+    def cell_closed(self, entry: Entry) -> None:
+        """Send a finished cell to MLflow and count it."""
+        self._entries[entry.key] = entry
+        self._send(entry)
+        if self._progress:
+            self._progress.closed(entry)
+
+    def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
+        """Keep the data of a picture until MLflow has it."""
+        self._places.sketches.mkdir(mode=0o700, exist_ok=True)
+        self._sketch(key).write_text(json.dumps(sketch))
+
+    def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
+        """Say what went wrong, and keep the stack trace."""
+        self._console.print(f"{entry.label}: {reason}", markup=False, style="red")
+        if trace:
+            self._places.logs.mkdir(mode=0o700, exist_ok=True)
+            (self._places.logs / f"{entry.key}.txt").write_text(trace)
+
+    def close(self, exit: Exit, seconds: float) -> list[str]:
+        """Bring MLflow up to date, for so many seconds at most; return what the user should know."""
+        self._outbox.finish_parent(self._parent(PARENT_STATUS.get(exit, "KILLED")))
+        unsent = self._outbox.close(min(seconds, AWAY_SECONDS) if self._outbox.problem else seconds)
+        if not unsent:
+            return []
+        cells = sum(key != PARENT for key in unsent)
+        reason = self._outbox.problem or "it was not given the time"
+        return [f"{cells} cells not yet in MLflow ({reason}); run `synaug sync {self._places.out}`"]
+
+    def _send(self, entry: Entry) -> None:
+        self._outbox.put(lambda: self._build(entry), entry.key)
+
+    def _build(self, entry: Entry) -> Any:
+        path = self._sketch(entry.key)
+        sketch = json.loads(path.read_text()) if path.exists() else None
+        return cell_run(self._prepared.spec, self._about, entry, varying(self._entries.values()), sketch)
+
+    def _sketch(self, key: str) -> Any:
+        return self._places.sketches / f"{key}.json"
+
+    def _acknowledged(self, key: str, run_id: str) -> None:
+        with suppress(SynaugError):  # a full disk: the sweep itself finds out, and MLflow is told again
+            self._ledger.append("mlflow", {"trial_key": key, "run_id": run_id})
+            self._sketch(key).unlink(missing_ok=True)
+
+    def _parent(self, status: str) -> ParentRun:
+        spec, entries = self._prepared.spec, list(self._entries.values())
+        files = {
+            "spec.yaml": spec.to_yaml().encode(),
+            "versions.json": json.dumps(versions(), indent=1).encode(),
+        }
+        text = note(spec, self._about, entries, self._places)
+        return parent_run(spec, self._about, entries, text, status, self._started, files)
+
+
+def about(prepared: Prepared) -> About:
+    """What the runs of a sweep say of its data; texts only where the spec asks for examples."""
+    corpus = prepared.corpus
+    data = DataUsed(corpus.name, corpus.digest, corpus.source, len(prepared.visible), corpus.classes)
+    texts = [corpus.texts[row] for row in prepared.visible] if prepared.spec.log_examples else None
+    return About(data, prepared.encoder.name, texts)
+
+
+def varying(entries: Iterable[Entry]) -> list[str]:
+    """Names of a configuration that differ between the arms' cells: the arm and every knob."""
+    names = dict.fromkeys(name for entry in entries for name in entry.config)
+    return ["arm", *(name for name in names if name not in BASE_FIELDS)]

@@ -1,0 +1,121 @@
+"""Where the records of a sweep lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synaug.errors import Exit, Problem, SynaugError
+from tracking import TrackingError, UnknownScheme, probe, redact
+from tracking.address import SQLITE, sqlite_file
+
+MLFLOW, OPTUNA = "mlflow.db", "optuna.db"  # beside the sweeps, shared by all of them
+
+
+@dataclass(frozen=True)
+class Places:
+    """The sweep's folder and its stores.
+
+    Attributes:
+        out: folder of the sweep.
+        tracking_uri: MLflow's store.
+        artifact_root: where MLflow keeps artifacts; None where a server decides.
+        storage: Optuna's storage.
+    """
+
+    out: Path
+    tracking_uri: str
+    artifact_root: str | None
+    storage: str
+
+    @property
+    def spec(self) -> Path:
+        """The resolved spec."""
+        return self.out / "spec.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """The cells, one a line."""
+        return self.out / "plan.jsonl"
+
+    @property
+    def ledger(self) -> Path:
+        """The record of finished work."""
+        return self.out / "ledger.jsonl"
+
+    @property
+    def sketches(self) -> Path:
+        """Pictures' data of cells that MLflow has not acknowledged yet."""
+        return self.out / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        """Stack traces of cells that failed."""
+        return self.out / "logs"
+
+    @property
+    def shown_tracking_uri(self) -> str | None:
+        """The store's address for the record; None beside the sweep, and where it holds a password."""
+        return _recorded(self.tracking_uri, _beside(self.out, MLFLOW))
+
+    @property
+    def shown_storage(self) -> str | None:
+        """The storage's address for the record; None beside the sweep, and where it holds a password."""
+        return _recorded(self.storage, _beside(self.out, OPTUNA))
+
+    def check_tracking(self) -> str | None:
+        """Refuse a store that can never work; return what is wrong with one that does not answer.
+
+        Raises:
+            SynaugError: an address of no known form (exit 2), or a store that refuses us (exit 5).
+        """
+        try:
+            probe(self.tracking_uri)
+        except UnknownScheme as error:
+            raise SynaugError(Problem(error.message, error.where, error.fix), Exit.USAGE) from error
+        except TrackingError as error:
+            if getattr(error, "retryable", False):
+                return str(error)
+            raise SynaugError(Problem(error.message, error.where, error.fix), Exit.SERVICE) from error
+        return None
+
+
+def places(
+    out: Path,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+    header: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Places:
+    """Resolve where a sweep's records lie: what is given, else what the sweep recorded, else beside it.
+
+    Args:
+        out: folder of the sweep.
+        tracking_uri: MLflow's store where it is given.
+        storage: Optuna's storage where it is given.
+        header: the ``sweep`` line of a sweep that exists.
+        environment: for ``MLFLOW_TRACKING_URI``.
+    """
+    known = header or {}
+    given = tracking_uri or environment.get("MLFLOW_TRACKING_URI")
+    uri = given or known.get("tracking_uri") or _beside(out, MLFLOW)
+    return Places(out, uri, _artifact_root(uri), storage or known.get("storage") or _beside(out, OPTUNA))
+
+
+def _beside(out: Path, file: str) -> str:
+    return f"sqlite:///{out.absolute().parent / file}"
+
+
+def _recorded(address: str, beside: str) -> str | None:
+    """A sweep finds what lies beside it also when their folder is moved; passwords are not kept."""
+    return None if address == beside or redact(address) != address else address
+
+
+def _artifact_root(uri: str) -> str | None:
+    """Beside an SQLite file, for MLflow would take the current folder; a server decides for itself."""
+    if not uri.startswith(SQLITE):
+        return None
+    return str(sqlite_file(uri).absolute().parent / "mlartifacts")

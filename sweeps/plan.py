@@ -1,0 +1,166 @@
+"""Plans: the cells of a design, in the order in which they run, and the keys that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from synaug.errors import Exit, Problem, SynaugError, did_you_mean
+from synaug.knobs import Value
+from synaug.methods import METHODS, Method
+
+from .canonical import canonical_json, sha256
+from .space import Settings, arm_levels, defaults, settings_of
+from .spec_model import Minority, Spec
+
+Stage = Literal["design", "exploit"]
+
+BASE_FIELDS = ("data", "encoder", "classifier", "steps", "arm")  # of a config; the rest are knobs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration: an arm with its knobs set.
+
+    Attributes:
+        arm: name of the method.
+        settings: knobs that have levels, with their values, sorted by name; the others stay at
+            their defaults.
+        stage: ``design`` for the fixed table, ``exploit`` for what the search proposes.
+        number: position in the sweep, from 0.
+    """
+
+    arm: str
+    settings: Settings
+    stage: Stage
+    number: int
+
+    def method(self) -> Method:
+        """Return the method with these knobs.
+
+        Raises:
+            SynaugError: SPEC when a knob is unknown or a value outside its domain.
+        """
+        return METHODS[self.arm](**dict(self.settings))
+
+    def config(self, spec: Spec, data: str, encoder: str) -> dict[str, Value]:
+        """Return the configuration as records show it; ``data`` and ``encoder`` are names."""
+        return {
+            "data": data,
+            "encoder": encoder,
+            "classifier": spec.classifier.name,
+            "steps": spec.classifier.steps,
+            "arm": self.arm,
+            **dict(self.settings),
+        }
+
+
+def cell_of(config: Mapping[str, Value], stage: Stage, number: int) -> Cell:
+    """Return the cell of a recorded configuration."""
+    knobs = {name: value for name, value in config.items() if name not in BASE_FIELDS}
+    return Cell(str(config["arm"]), settings_of(knobs), stage, number)
+
+
+def protocol(spec: Spec) -> dict[str, Any]:
+    """Return how every cell is measured: imbalance, folds, classifier, precision, root seed."""
+    fields = {"imbalance", "folds", "classifier", "precision", "seed"}
+    return spec.model_dump(mode="json", include=fields)
+
+
+def trial_key(
+    config: Mapping[str, Value],
+    data_digest: str,
+    encoder_digest: str,
+    protocol: Mapping[str, Any],
+    engine_version: int,
+) -> str:
+    """Return the name of a cell's numbers: 16 hexadecimal digits of all they depend on."""
+    parts = {
+        "config": config,
+        "data": data_digest,
+        "encoder": encoder_digest,
+        "protocol": protocol,
+        "engine_version": engine_version,
+    }
+    return sha256(parts)[:16]
+
+
+def design_cells(spec: Spec) -> tuple[Cell, ...]:
+    """List the cells of the spec's design, each once: every arm's default first, then arm by arm.
+
+    ``defaults`` has no others; ``one_factor`` moves one knob at a time over its levels;
+    ``factorial`` crosses all levels of an arm (its default cell is there even if it is not a crossing).
+    """
+    found: dict[tuple[str, Settings], None] = {}
+    for arm in spec.arms:
+        found[arm, settings_of(defaults(spec, arm))] = None
+    for arm in spec.arms:
+        for values in _variations(spec, arm):
+            found[arm, settings_of(values)] = None
+    return tuple(Cell(arm, settings, "design", number) for number, (arm, settings) in enumerate(found))
+
+
+def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
+    base, levels = defaults(spec, arm), arm_levels(spec, arm)
+    if spec.design == "one_factor":
+        for name, values in levels.items():
+            yield from ({**base, name: value} for value in values)
+    elif spec.design == "factorial":
+        for values in product(*levels.values()):
+            yield dict(zip(levels, values, strict=True))
+
+
+def plan_lines(cells: Iterable[Cell]) -> str:
+    """Write cells as the text of ``plan.jsonl``, one a line."""
+    return "".join(
+        canonical_json({"number": c.number, "stage": c.stage, "arm": c.arm, "settings": dict(c.settings)})
+        + "\n"
+        for c in cells
+    )
+
+
+def check_against(spec: Spec, classes: Sequence[str], dimensions: int) -> None:
+    """Check what only the data and the encoder can tell.
+
+    Args:
+        spec: the spec.
+        classes: names of the classes of the data, after renaming.
+        dimensions: numbers in an embedding.
+
+    Raises:
+        SynaugError: SPEC with every problem: an unknown or only minority class, a latent space
+            larger than the embedding.
+    """
+    problems = [*_minority_problems(spec, classes), *_latent_problems(spec, dimensions)]
+    if problems:
+        raise SynaugError(problems, Exit.SPEC)
+
+
+def _minority_problems(spec: Spec, classes: Sequence[str]) -> list[Problem]:
+    if not isinstance(spec.imbalance, Minority):
+        return []
+    fix = "classes of the data: " + ", ".join(classes)
+    problems = [
+        Problem(f"imbalance.minority[{i}]: unknown class {name!r}{did_you_mean(name, classes)}", fix=fix)
+        for i, name in enumerate(spec.imbalance.minority)
+        if name not in classes
+    ]
+    if set(classes) <= set(spec.imbalance.minority):
+        text = "imbalance.minority: expected one, some or all but one of the classes, got all"
+        problems.append(Problem(text, fix=fix))
+    return problems
+
+
+def _latent_problems(spec: Spec, dimensions: int) -> list[Problem]:
+    problems = []
+    for arm in spec.arms:
+        for knob in METHODS[arm].knobs():
+            levels = arm_levels(spec, arm).get(knob.name, ()) or (knob.default,)
+            wide = [level for level in levels if isinstance(level, int) and level > dimensions]
+            if knob.name == "latent" and wide:
+                text = f"expected at most the {dimensions} numbers of an embedding, got {max(wide)}"
+                fix = f"--set space.{arm}.latent=[...] with smaller levels"
+                problems.append(Problem(f"space.{arm}.latent: {text}", fix=fix))
+    return problems

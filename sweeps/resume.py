@@ -1,0 +1,131 @@
+"""What a sweep goes on with: its spec, its cells and what the ledger has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import synaug
+from synaug.errors import Exit, Problem, SynaugError
+
+from .feed import Entry
+from .ledger_state import State
+from .places import Places
+from .plan import Cell, cell_of, design_cells, protocol, trial_key
+from .prepare import Prepared
+from .record import versions
+from .search import ArmSearch
+from .space import arm_levels
+from .spec import Spec, diff_fields, load_spec
+
+
+def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spec:
+    """Compare a spec with the one that a folder holds, and return what the sweep goes on with.
+
+    Raises:
+        SynaugError: the folder holds another sweep (exit 7).
+    """
+    extend = dict(extend or {})
+    if not places.spec.exists():
+        if extend:
+            raise SynaugError(Problem(f"--extend: there is no sweep in {places.out} yet"), Exit.CONFLICT)
+        return spec
+    old = load_spec(places.spec)
+    counts = {
+        "replicates": (old.replicates, spec.replicates),
+        "trials": (old.search.trials, spec.search.trials),
+    }
+    problems = [
+        Problem(_differs(places, name, *pair), fix="use another --out")
+        for name, pair in diff_fields(old, spec).items()
+    ]
+    problems += [
+        Problem(_differs(places, name, *pair), fix=f"use --extend {name}={pair[1]}")
+        for name, pair in counts.items()
+        if pair[1] > pair[0] and name not in extend
+    ]
+    if problems:
+        raise SynaugError(problems, Exit.CONFLICT)
+    replicates = max(old.replicates, extend.get("replicates", 0))
+    trials = max(old.search.trials, extend.get("trials", 0))
+    search = old.search.model_copy(update={"trials": trials})
+    return spec.model_copy(update={"name": old.name, "replicates": replicates, "search": search})
+
+
+def _differs(places: Places, name: str, before: object, after: object) -> str:
+    return f"{name}: the sweep in {places.out} has {before!r}, now it is {after!r}"
+
+
+def header(prepared: Prepared, places: Places) -> dict[str, Any]:
+    """The ``sweep`` line: what all cells share, and what the analysis must know of the draws."""
+    spec, natural = prepared.spec, prepared.spec.imbalance.kind == "natural"
+    return {
+        "spec_hash": spec.hash,
+        "versions": versions() | {"engine": synaug.ENGINE_VERSION},
+        "data_digest": prepared.corpus.digest,
+        "encoder_digest": prepared.encoder.digest,
+        "classes": list(prepared.corpus.classes),
+        "sizes": dict(zip(prepared.corpus.classes, prepared.split.sizes.tolist(), strict=True)),
+        "overlap": {} if natural else prepared.overlap,
+        "inference": "repetitions" if natural else "replicates",
+        "folds": spec.folds,
+        "replicates": spec.replicates,
+        "seed": spec.seed,
+        "tracking_uri": places.shown_tracking_uri,
+        "storage": places.shown_storage,
+    }
+
+
+def check_same(before: State, prepared: Prepared) -> None:
+    """Refuse to mix results of other data or another encoder."""
+    if before.header is None:
+        return
+    now = {"data_digest": prepared.corpus.digest, "encoder_digest": prepared.encoder.digest}
+    problems = [
+        Problem(f"{name}: the sweep has {before.header[name][:12]}…, now it is {digest[:12]}…",
+                fix="use another --out, or bring the old data or encoder back")
+        for name, digest in now.items()
+        if before.header[name] != digest
+    ]  # fmt: skip
+    if problems:
+        raise SynaugError(problems, Exit.CONFLICT)
+
+
+def describe(prepared: Prepared, cell: Cell) -> tuple[str, dict[str, Any]]:
+    """The key of a cell, and its configuration as records show it."""
+    spec = prepared.spec
+    config = cell.config(spec, prepared.corpus.name, prepared.encoder.name)
+    digests = prepared.corpus.digest, prepared.encoder.digest
+    return trial_key(config, *digests, protocol(spec), synaug.ENGINE_VERSION), config
+
+
+def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
+    """Design cells, then cells that a search proposed before, each with what the ledger has of it."""
+    cells = list(design_cells(spec))
+    known = {describe(prepared, cell)[0] for cell in cells}
+    for key, config in before.configs.items():
+        if key not in known:
+            cells.append(cell_of(config, "exploit", len(cells)))
+    entries = []
+    for cell in cells:
+        key, config = describe(prepared, cell)
+        results = {r: before.results[key, r] for r in sorted(before.replicates.get(key, ()))}
+        closed = before.cells.get(key)
+        if closed is not None and closed["status"] == "ok" and len(results) < spec.replicates:
+            closed = None  # replicates were added
+        entries.append(Entry(cell, key, config, results, before.attempts.get(key, 0), closed=closed))
+    return entries
+
+
+def searches(spec: Spec, entries: list[Entry]) -> dict[str, ArmSearch]:
+    """One search for each arm that has something to search, told what is known."""
+    found = {}
+    for arm in spec.arms:
+        if spec.search.trials and any(len(levels) > 1 for levels in arm_levels(spec, arm).values()):
+            found[arm] = ArmSearch(spec, arm)
+    for entry in entries:
+        if entry.cell.arm in found:
+            found[entry.cell.arm].exclude(entry.cell.settings)
+            if entry.closed is not None:
+                found[entry.cell.arm].tell(entry.cell.settings, entry.closed.get("value"))
+    return found

@@ -1,0 +1,142 @@
+"""Every problem of a spec in one go, in words: place, expectation, value, nearest name, line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from synaug.errors import Exit, Problem, SynaugError, did_you_mean
+
+from .space import Finding, resolve
+from .spec_model import IMBALANCES, Spec
+from .spec_yaml import Document, Keys, dotted
+
+_NOUNS = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "text",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+}
+_LIMITS = {
+    "greater_than_equal": ("ge", "a number >= {}"),
+    "greater_than": ("gt", "a number > {}"),
+    "less_than_equal": ("le", "a number <= {}"),
+    "less_than": ("lt", "a number < {}"),
+    "too_short": ("min_length", "a list of {} or more"),
+    "string_too_short": ("min_length", "text of {} or more characters"),
+}
+
+
+def check(document: Document) -> Spec:
+    """Check a document and return the resolved spec.
+
+    Raises:
+        SynaugError: with every problem; SPEC, or DATA when only the number of folds is wrong.
+    """
+    if not isinstance(document.value, Mapping):
+        raise SynaugError(_problem(document, Finding((), "expected a mapping of fields")), Exit.SPEC)
+    resolved, findings = resolve(document.value)
+    spec = None
+    try:
+        spec = Spec.model_validate_json(json.dumps(resolved, default=str), strict=True)
+    except ValidationError as error:
+        findings += _findings(error.errors(include_url=False), resolved)
+    if spec is None or findings:
+        findings.sort(key=lambda f: (isinstance(line := document.line(f.keys), str), line))
+        exits = {finding.exit for finding in findings}
+        exit = exits.pop() if len(exits) == 1 else Exit.SPEC
+        raise SynaugError([_problem(document, finding) for finding in findings], exit)
+    return spec
+
+
+def _problem(document: Document, finding: Finding) -> Problem:
+    place = f"{dotted(finding.keys)}: " if finding.keys else ""
+    return Problem(f"{document.name}: {place}{finding.message}", document.where(finding.keys), finding.fix)
+
+
+def _findings(errors: Sequence[Any], raw: Mapping[str, Any]) -> list[Finding]:
+    """Put pydantic's errors in our words; those that are the arms' and the space's are there already."""
+    found: dict[Keys, Finding] = {}
+    for error in errors:
+        loc = tuple(error["loc"])
+        if loc[:1] in (("arms",), ("space",)):
+            continue
+        keys = _keys(loc, raw)
+        found.setdefault(keys, _finding(keys, error, raw))
+    # pydantic calls a list too short when its items are wrong
+    inner = {keys[:-1] for keys in found if isinstance(keys[-1], int)}
+    return [finding for keys, finding in found.items() if keys not in inner]
+
+
+def _keys(loc: Keys, raw: Mapping[str, Any]) -> Keys:
+    """Take out what pydantic adds to the place of a value: the kind and the options of a union."""
+    if loc[0] == "imbalance" and len(loc) > 1:
+        return loc[:1] + loc[2:]
+    if loc[:2] == ("classifier", "steps"):
+        return loc[:2]
+    return loc
+
+
+def _finding(keys: Keys, error: Mapping[str, Any], raw: Mapping[str, Any]) -> Finding:
+    kind, context = str(error["type"]), error.get("ctx", {})
+    if kind == "extra_forbidden":
+        fields = _fields(keys[:-1], raw)
+        hint = did_you_mean(str(keys[-1]), fields)
+        fix = "use one of " + ", ".join(fields)
+        if keys[0] != "imbalance":
+            return Finding(keys, f"unknown field{hint}", fix)
+        kind = raw["imbalance"]["kind"]
+        fix += f"; --set 'imbalance={{kind: {kind}, ...}}' sets all of it anew"
+        return Finding(keys, f"unknown field of imbalance of kind {kind}{hint}", fix)
+    if kind == "missing":
+        return Finding(keys, "is required")
+    if kind.startswith("union_tag"):
+        value = error["input"].get("kind") if isinstance(error["input"], Mapping) else error["input"]
+        hint = did_you_mean(value, list(IMBALANCES)) if isinstance(value, str) else ""
+        text = f"expected one of {', '.join(IMBALANCES)}, got {_shown(value)}{hint}"
+        return Finding((*keys, "kind"), text)
+    value = error["input"]
+    if kind == "value_error":
+        got = "" if isinstance(value, Mapping) else f", got {_shown(value)}"
+        return Finding(keys, f"{context['error']}{got}")
+    text = f"expected {_expectation(kind, context, str(error['msg']))}, got {_shown(value)}"
+    few_folds = keys == ("folds",) and kind == "greater_than_equal"  # a matter of the data
+    return Finding(keys, text, exit=Exit.DATA if few_folds else Exit.SPEC)
+
+
+def _expectation(kind: str, context: Mapping[str, Any], message: str) -> str:
+    if kind in _LIMITS:
+        name, text = _LIMITS[kind]
+        limit = context[name]
+        return text.format(f"{limit:g}" if isinstance(limit, float) else limit)
+    if kind == "literal_error":
+        return f"one of {context['expected']}"
+    if kind == "string_pattern_mismatch":  # a name's
+        return "lower-case letters, digits, '.', '_' and '-', a letter or digit first"
+    noun = _NOUNS.get(kind.partition("_")[0])
+    return noun or message
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _fields(keys: Keys, raw: Mapping[str, Any]) -> list[str]:
+    """Names of the fields of a part of the spec."""
+    model: type[BaseModel] = Spec
+    for key in keys:
+        if key == "imbalance":
+            model = IMBALANCES[raw["imbalance"]["kind"]]
+        else:
+            annotation = model.model_fields[str(key)].annotation
+            options = (annotation, *getattr(annotation, "__args__", ()))
+            model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,87 @@
+"""Optuna storages: their addresses, what goes wrong with them, what a sweep has there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from synaug.errors import Exit, Problem, SynaugError
+
+KEY = "trial_key"  # the user attribute that names the cell of a trial
+LOCK_SECONDS = 0.5  # for a locked SQLite file; Optuna itself tries seven times, and the driver waits
+STORAGE_ERRORS = (StorageInternalError, SQLAlchemyError)
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open a storage, made if absent; raises one of ``STORAGE_ERRORS``."""
+    sqlite = url.startswith("sqlite")
+    return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": LOCK_SECONDS}} if sqlite else {})
+
+
+def close_storage(storage: RDBStorage) -> None:
+    """Let go of a storage's connections."""
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def summary(storage_url: str, sweep: str) -> dict[str, list[str]]:
+    """Return the states of all trials of a sweep by trial key; "" for trials without one.
+
+    Raises:
+        SynaugError: SERVICE when the storage cannot be read.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    if _absent(checked(storage_url)):
+        return {}
+    try:
+        storage = open_storage(storage_url)
+        for arm in arms_of(storage, sweep):
+            study = optuna.load_study(study_name=f"{sweep}/{arm}", storage=storage)
+            for trial in study.get_trials(deepcopy=False):
+                found[str(trial.user_attrs.get(KEY, ""))].append(trial.state.name)
+        close_storage(storage)
+    except STORAGE_ERRORS as error:
+        problem = Problem(f"the Optuna storage cannot be read: {said(error)}", fix="synaug rebuild-study")
+        raise SynaugError(problem, Exit.SERVICE) from error
+    return dict(found)
+
+
+def arms_of(storage: RDBStorage, sweep: str) -> list[str]:
+    """List the arms of which the storage has a study of this sweep."""
+    prefix = f"{sweep}/"
+    names = optuna.get_all_study_names(storage)
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def checked(url: str) -> str:
+    """Return the address if its kind of database can be used, before anything starts.
+
+    Raises:
+        SynaugError: USAGE when it is no address, or the database's driver is not installed.
+    """
+    try:
+        sqlalchemy.engine.make_url(url).get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        fix = "use sqlite:////folder/optuna.db, or install the driver of that database"
+        text = f"--storage: expected the address of a database that can be used here: {said(error)}"
+        raise SynaugError(Problem(text, fix=fix), Exit.USAGE) from error
+    return url
+
+
+def _absent(url: str) -> bool:
+    """Whether the address is of an SQLite file that is not there; opening it would make it."""
+    parts = sqlalchemy.engine.make_url(url)
+    file = parts.database if parts.get_backend_name() == "sqlite" else None
+    return file is not None and file != ":memory:" and not Path(file).exists()
+
+
+def said(error: BaseException) -> str:
+    """Say what the database said, in one line, without Optuna's guesses."""
+    cause = error.__cause__ or error
+    return f"{type(cause).__name__}: {str(cause).splitlines()[0]}"

@@ -1,0 +1,97 @@
+"""What runs in a Ray worker: one cell, replicate by replicate, reported as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synaug.classifiers.options import MlpOptions
+from synaug.evaluate import Outcome, evaluate
+from synaug.knobs import Value
+from synaug.methods import METHODS
+
+from .prepare import Shared
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all cells of a sweep.
+
+    Attributes:
+        options: the classifier.
+        steps: a rung of the ladder, or None to let the folds choose.
+        threads: threads of a trial.
+        gate: score the test rows instead of the dev rows.
+    """
+
+    options: MlpOptions
+    steps: int | None
+    threads: int = 1
+    gate: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """One attempt at a cell.
+
+    Attributes:
+        key: the cell's trial_key.
+        arm: its method.
+        settings: its knobs.
+        replicates: those that have no result yet.
+        attempt: 1, 2, ...; changes no number.
+        sketch: also send the picture of replicate 0.
+    """
+
+    key: str
+    arm: str
+    settings: Mapping[str, Value]
+    replicates: Sequence[int]
+    attempt: int = 1
+    sketch: bool = False
+
+
+def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
+    """Evaluate a cell on its replicates; reports one line a replicate to Ray Tune.
+
+    Errors of the code come back as results with status ``failed``; only the death of the process is
+    seen by Ray.
+
+    Args:
+        config: the fields of ``Work``.
+        shared: one reference to a ``Shared`` in the object store.
+        job: what all cells have in common.
+    """
+    import ray
+    import torch
+    from ray import tune
+
+    torch.set_num_threads(job.threads)
+    work, data = Work(**config), ray.get(shared[0])
+    for replicate in work.replicates:
+        tune.report({"line": _line(work, replicate, data, job)})
+
+
+def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
+    """The worker's part of a ledger line, as JSON; ``sketch`` and ``trace`` do not go into the ledger."""
+    try:
+        return json.dumps({"replicate": replicate, **_evaluated(work, replicate, data, job)}, allow_nan=False)
+    except Exception as error:  # an error of the code is this cell's result, not the sweep's end
+        failed = Outcome("failed", f"{type(error).__name__}: {error}"[:500])
+        trace = traceback.format_exc()
+        return json.dumps({"replicate": replicate, **dataclasses.asdict(failed), "trace": trace})
+
+
+def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
+    method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
+    outcome = evaluate(method, shared, job.options, job.steps, test=data.test if job.gate else None)
+    found = dataclasses.asdict(outcome)
+    if work.sketch and replicate == 0 and outcome.status == "ok":
+        from synaug.sketch import sketch
+
+        found["sketch"] = sketch(method, shared)
+    return found

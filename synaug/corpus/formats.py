@@ -1,0 +1,206 @@
+"""The texts and labels of csv, tsv, jsonl and parquet bytes and of data frames."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Exit, Problem, SynaugError, did_you_mean
+from .base import DataOptions, as_text
+from .checks import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = tuple[list[str | None], list[str | None]]  # texts, labels
+
+
+def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ",") -> Columns:
+    """Read texts and labels of csv bytes; "NA", "null" and "None" are words like others."""
+    name = "tsv" if separator == "\t" else "csv"
+    with _long_fields():
+        records = list(_records(_decode(data, where, options.encoding), where, name, separator))
+    if not records:
+        raise _refused(f"the {name} file has no header", where, "give a file with a header and rows")
+    header, rows = records[0][1], records[1:]
+    _check_columns(header, where, options, _separator_hint(header, separator))
+    ragged = [line for line, row in rows if len(row) != len(header)]
+    if ragged:
+        raise _refused(
+            f"{len(ragged)} rows have another number of fields than the header's {len(header)}",
+            f"{where}, {listed(ragged).replace('row', 'line')}",
+            f"put texts that hold {separator!r} or line breaks between double quotes",
+        )
+    text, label = header.index(options.text_col), header.index(options.label_col)
+    return [row[text] for _, row in rows], [row[label] for _, row in rows]
+
+
+def read_tsv(data: bytes, where: str, options: DataOptions) -> Columns:
+    """Read texts and labels of csv bytes with tabs as separators."""
+    return read_csv(data, where, options, "\t")
+
+
+def read_jsonl(data: bytes, where: str, options: DataOptions) -> Columns:
+    """Read texts and labels of one JSON object a line."""
+    rows: list[dict[str, Any]] = []
+    bad: list[tuple[int, str]] = []
+    for line, raw in enumerate(_decode(data, where, options.encoding).split("\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            row = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            bad.append((line, str(error).splitlines()[0]))
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            bad.append((line, f"expected an object, got {type(row).__name__}"))
+    if bad:
+        lines = listed([line for line, _ in bad]).replace("row", "line")
+        raise _refused(
+            f"jsonl: {bad[0][1]}",
+            f"{where}, {lines}",
+            'write one JSON object a line, as {"text": …, "label": …}',
+        )
+    _check_columns(list(dict.fromkeys(name for row in rows for name in row)), where, options)
+    return _values(([row.get(column) for row in rows] for column in _wanted(options)), where, options)
+
+
+def read_parquet(data: bytes, where: str, options: DataOptions) -> Columns:
+    """Read texts and labels of parquet bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        _check_columns(file.schema_arrow.names, where, options)
+        table = file.read(columns=list(_wanted(options)))
+    except (pa.ArrowException, OSError) as error:
+        raise _refused(f"not a parquet file: {error}", where, "write the file again") from error
+    return _values((table[column].to_pylist() for column in _wanted(options)), where, options)
+
+
+def read_frame(frame: pd.DataFrame, options: DataOptions) -> Columns:
+    """Take texts and labels from a data frame; None, NaN, NaT and NA are missing."""
+    _check_columns([str(name) for name in frame.columns], "data frame", options)
+    columns = (frame[column] for column in _wanted(options))
+    lists = (column.astype(object).where(column.notna(), None).tolist() for column in columns)
+    return _values(lists, "data frame", options)
+
+
+def read_columns(columns: Mapping[str, Sequence[object]], where: str, options: DataOptions) -> Columns:
+    """Take texts and labels from columns by name."""
+    _check_columns(list(columns), where, options)
+    return _values((columns[column] for column in _wanted(options)), where, options)
+
+
+READERS: dict[str, Callable[[bytes, str, DataOptions], Columns]] = {
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".parquet": read_parquet,
+    ".jsonl": read_jsonl,
+}
+
+
+def _refused(message: str, where: str, fix: str | None = None) -> SynaugError:
+    return SynaugError(Problem(message, where, fix), Exit.DATA)
+
+
+def _wanted(options: DataOptions) -> tuple[str, str]:
+    return options.text_col, options.label_col
+
+
+def _values(columns: Iterable[Sequence[object]], where: str, options: DataOptions) -> Columns:
+    """Make strings of both columns; refuse lists, bytes and other things in cells."""
+    lists: list[list[str | None]] = []
+    problems = []
+    for name, cells in zip(_wanted(options), columns, strict=True):
+        try:
+            lists.append([as_text(cell) for cell in cells])
+        except TypeError as error:
+            problems.append(Problem(str(error), f"{where}, column {name!r}", "give one string a row"))
+    if problems:
+        raise SynaugError(problems, Exit.DATA)
+    return lists[0], lists[1]
+
+
+def _check_columns(found: Sequence[str], where: str, options: DataOptions, hint: str = "") -> None:
+    problems = []
+    for option, column in zip(("text_col", "label_col"), _wanted(options), strict=True):
+        count = found.count(column)
+        if count == 0:
+            message = f"no column {column!r}{did_you_mean(column, found)}"
+            fix = f"set data.{option} to one of the columns: {', '.join(found) or 'none'}{hint}"
+            problems.append(Problem(message, where, fix))
+        elif count > 1:
+            problems.append(Problem(f"{count} columns named {column!r}", where, "give each its own name"))
+    if problems:
+        raise SynaugError(problems, Exit.DATA)
+
+
+def _decode(data: bytes, where: str, encoding: str) -> str:
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise _refused(
+            f"unknown encoding {encoding!r}", where, "set data.encoding to utf-8 or latin-1"
+        ) from error
+    try:
+        # A byte order mark is no part of the first column's name.
+        return data.decode("utf-8-sig" if codec == "utf-8" else codec)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _refused(
+            f"not {encoding}: byte 0x{data[error.start]:02x} at offset {error.start}",
+            f"{where}, line {line}",
+            f"looks like {_guess(data)}: set data.encoding to {_guess(data)}, or save the file as UTF-8",
+        ) from error
+
+
+def _guess(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let csv fields be of any length: the checks report long texts by row and size."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _records(text: str, where: str, name: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record that is not a blank line, with the line it starts on."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for record in reader:
+            if record:
+                yield line, record
+            line = reader.line_num + 1
+    except csv.Error as error:
+        unclosed = str(error) == "unexpected end of data"
+        raise _refused(
+            f"{name}: {'a quote is opened and never closed' if unclosed else error}",
+            f"{where}, line {line}",
+            "close the quote, and write each quote inside a quoted text twice",
+        ) from error
+
+
+def _separator_hint(header: Sequence[str], separator: str) -> str:
+    other = next((sign for sign in (";", "\t", ",") if sign != separator and sign in header[0]), None)
+    if len(header) > 1 or other is None:
+        return ""
+    return f" (fields seem to be separated by {other!r}, expected {separator!r})"

@@ -1,0 +1,252 @@
+"""Texts to embeddings through transformers: batched by length, in bfloat16 where the machine has it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cache import EmbeddingCache
+from .errors import Exit, Problem, SynaugError
+from .knobs import Choice, Int, knob, knob_problems, knobs_of
+from .models import fingerprint, locate
+
+if TYPE_CHECKING:
+    import torch
+
+Progress = Callable[[int, int], None]  # texts done, texts in all
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Which model makes the embeddings, and how.
+
+    Construction checks the values and raises SynaugError (exit 3) with all problems at once.
+
+    Attributes:
+        model: "minilm", which is installed with this package; a local folder; or a name on the
+            Hugging Face hub, with ``@revision`` to pin it.
+    """
+
+    model: str = "minilm"
+    pooling: str = knob("mean", Choice("mean", "cls"), "mean of the tokens, or the first token")
+    max_length: int = knob(128, Int(3), "tokens of a text that are read, special ones included")
+    normalize: bool = knob(True, Choice(True, False), "scale each embedding to length one")
+    dtype: str = knob("auto", Choice("auto", "float32", "bfloat16"), "auto: bfloat16 where it is fast")
+    batch_size: int = knob(64, Int(1), "texts that pass the model together")
+
+    def __post_init__(self) -> None:
+        values = {k.name: getattr(self, k.name) for k in knobs_of(type(self))}
+        problems = [Problem(f"encoder.{name}: {text}") for name, text in knob_problems(type(self), values)]
+        if problems:
+            raise SynaugError(problems, Exit.SPEC)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A model that is known and in place; its weights are loaded with the first text.
+
+    Attributes:
+        name: "minilm", the folder's name, or the name on the hub.
+        folder: where the model lies.
+        digest: sha256 over the model's files and everything that changes the numbers, hexadecimal.
+        dimensions: length of an embedding.
+        dtype: "float32" or "bfloat16", what the model computes in; embeddings are float32.
+        options: as given.
+    """
+
+    name: str
+    folder: Path
+    digest: str
+    dimensions: int
+    dtype: str
+    options: EncoderOptions
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
+        """Embed texts, in the order given (n, d).
+
+        Args:
+            texts: the texts; an empty one is embedded like any other.
+            progress: called after each batch.
+
+        Raises:
+            SynaugError: exit 3 where the model gives numbers that are not finite.
+        """
+        import torch
+
+        tokens = self._tokens(texts, self.options.max_length)
+        order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))  # longest first: memory fails early
+        embeddings = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(order), self.options.batch_size):
+                batch = order[start : start + self.options.batch_size]
+                embeddings[batch] = self._embed([tokens[i] for i in batch]).cpu().numpy()
+                if progress is not None:
+                    progress(start + len(batch), len(texts))
+        if not np.isfinite(embeddings).all():
+            fix = "set encoder.dtype to float32, or take another model"
+            problem = Problem("the model gives numbers that are not finite", f"encoder {self.name}", fix)
+            raise SynaugError(problem, Exit.SPEC)
+        return embeddings
+
+    def cut_texts(self, texts: Sequence[str]) -> int:
+        """Count the texts that are longer than ``max_length`` tokens, so that their end is not read."""
+        limit = self.options.max_length
+        return sum(len(ids) > limit for ids in self._tokens(texts, limit + 1))
+
+    def _tokens(self, texts: Sequence[str], limit: int) -> list[list[int]]:
+        if not texts:
+            return []
+        encoding = self._tokenizer(
+            list(texts), truncation=True, max_length=limit, return_attention_mask=False
+        )
+        ids: list[list[int]] = encoding["input_ids"]
+        return ids
+
+    def _embed(self, tokens: list[list[int]]) -> torch.Tensor:
+        """Embed one batch: padded to its longest text, pooled in float32 (b, d)."""
+        import torch
+
+        longest = max(map(len, tokens))
+        pad = self._tokenizer.pad_token_id or 0
+        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in tokens], device=self._device)
+        mask = torch.tensor(
+            [[1] * len(row) + [0] * (longest - len(row)) for row in tokens], device=self._device
+        )
+        hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
+        if self.options.pooling == "cls":
+            pooled = hidden[:, 0]
+        else:
+            pooled = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+        return torch.nn.functional.normalize(pooled) if self.options.normalize else pooled
+
+    @cached_property
+    def _device(self) -> str:
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        with _loading(self.folder):
+            return AutoTokenizer.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
+
+    @cached_property
+    def _model(self) -> Any:
+        import torch
+        from transformers import AutoModel
+
+        with _loading(self.folder):
+            model, report = AutoModel.from_pretrained(
+                self.folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=getattr(torch, self.dtype),
+                output_loading_info=True,
+            )
+            # The library fills gaps with random weights. The pooler is not used here and often absent.
+            absent = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+            if absent:
+                raise ValueError(f"{len(absent)} weights are not in the file, the first is {absent[0]}")
+        return model.to(self._device).eval()
+
+
+def open_encoder(options: EncoderOptions | None = None) -> Encoder:
+    """Find a model and say what it will give; no weights are loaded yet.
+
+    Raises:
+        SynaugError: exit 5 where the model is not on this machine and no hub answers (in under 10 s);
+            exit 3 for a folder or options that do not fit; exit 9 for packaged weights that differ.
+    """
+    options = options or EncoderOptions()
+    name, folder = locate(options.model)
+    config = _config(folder)
+    longest = getattr(config, "max_position_embeddings", None) or options.max_length
+    problems = []
+    if options.max_length > longest:
+        problems.append(
+            Problem(
+                f"encoder.max_length: the model reads at most {longest} tokens, got {options.max_length}",
+                str(folder),
+                f"set encoder.max_length to {longest} or less",
+            )
+        )
+    if getattr(config, "is_encoder_decoder", False):
+        problems.append(
+            Problem("encoder.model: expected an encoder, got an encoder with decoder", str(folder))
+        )
+    if problems:
+        raise SynaugError(problems, Exit.SPEC)
+    dtype = fast_dtype() if options.dtype == "auto" else options.dtype
+    facts = (fingerprint(folder), options.pooling, options.max_length, options.normalize, dtype)
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return Encoder(name, folder, digest, int(config.hidden_size), dtype, options)
+
+
+def embed(
+    texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progress: Progress | None = None
+) -> npt.NDArray[np.float32]:
+    """Embed texts, or take their embeddings from the cache (n, d), read only."""
+    digest = hashlib.sha256(encoder.digest.encode())
+    for text in texts:
+        raw = text.encode()
+        digest.update(len(raw).to_bytes(8, "little") + raw)
+    key = digest.hexdigest()
+    found = cache.get(key)
+    if found is not None and found.shape == (len(texts), encoder.dimensions):
+        if progress is not None:
+            progress(len(texts), len(texts))
+        return found
+    embeddings = encoder.encode(texts, progress)
+    cache.put(key, embeddings)
+    embeddings.setflags(write=False)
+    return embeddings
+
+
+def fast_dtype() -> str:
+    """Return "bfloat16" where this machine's GPU, or else its processor, computes in it; else "float32"."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    cpu = Path("/proc/cpuinfo")
+    flags = set(cpu.read_text().split()) if cpu.exists() else set()
+    return "bfloat16" if flags & {"amx_bf16", "avx512_bf16"} else "float32"
+
+
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    with _loading(folder):
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Keep the library's progress bars off the terminal; say which folder it cannot load."""
+    from safetensors import SafetensorError
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        fix = "give a model that transformers loads from safetensors without code of its own"
+        problem = Problem(f"encoder.model: cannot be loaded: {reason[0]}", str(folder), fix)
+        raise SynaugError(problem, Exit.SPEC) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,217 @@
+"""One cell on one replicate: pools, what each fold trains on, training, scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import scores
+from .classifiers.options import FoldRows, MlpOptions
+from .errors import NotApplicable
+from .imbalance import Draw
+from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
+from .neighbors import NeighborGraph
+from .randomness import Stream, Streams
+from .readings import Fits, Part, read
+
+Codes = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """What every cell of one replicate shares; arrays are read only.
+
+    Attributes:
+        X: embeddings (N, d), float32.
+        y: class codes of its rows (N,).
+        classes: class names.
+        draw: training rows, folds and dev rows.
+        graphs: neighbour graphs of the training rows by metric.
+        streams: random streams of the data set.
+    """
+
+    X: F32
+    y: Codes
+    classes: tuple[str, ...]
+    draw: Draw
+    graphs: Mapping[str, NeighborGraph]
+    streams: Streams
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds."""
+        return int(self.draw.folds.max()) + 1
+
+    def training_part(self, fold: int) -> TrainingPart:
+        """The rows that the model of a fold may see."""
+        rows = self.draw.rows[self.draw.folds != fold]
+        graph = self.graphs.__getitem__
+        return TrainingPart(self.X, rows, self.y[rows], len(self.classes), graph, self.classes)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one cell gave on one replicate, in the words of a ledger line."""
+
+    status: Literal["ok", "not_applicable", "failed"]
+    reason: str | None = None
+    scored_on: Part | None = None
+    chosen_steps: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[Mapping[str, Any], ...] = ()
+    folds: tuple[Mapping[str, float], ...] = ()
+    per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    confusion: tuple[tuple[int, ...], ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def evaluate(
+    method: Method,
+    data: Replicate,
+    options: MlpOptions,
+    steps: int | None = None,
+    pools: Sequence[Pool] | None = None,
+    test: Codes | None = None,
+) -> Outcome:
+    """Train one arm on one replicate by cross-validation and score it.
+
+    Args:
+        method: the arm with its knobs set.
+        data: the replicate.
+        options: the classifier.
+        steps: a rung of the ladder, or None to let the folds choose.
+        pools: the arm's synthetic rows, one pool a fold, where they are already made.
+        test: rows behind the gate to score instead of dev rows, ascending.
+
+    Returns:
+        Scores, or the reason why there are none: the method does not apply, or a training diverged.
+    """
+    started = time.perf_counter()
+    try:
+        pools = make_pools(method, data) if pools is None else pools
+    except NotApplicable as reason:
+        return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
+    made = time.perf_counter()
+    rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
+    fits = fit(method, data, rows, options, data.draw.dev if test is None else test)
+    trained = time.perf_counter()
+    if not fits.finite:
+        return Outcome("failed", "non_finite: the training diverged; use a smaller learning_rate")
+    part: Part = "test" if test is not None else "dev" if len(data.draw.dev) else "cv"
+    readings = read(fits, steps, part)
+    seconds = {
+        "synthesis": made - started,
+        "training": trained - made,
+        "total": time.perf_counter() - started,
+    }
+    return Outcome("ok", None, **readings, counts=count_rows(method, data, pools), seconds=seconds)
+
+
+def make_pools(method: Method, data: Replicate, folds: Sequence[int] | None = None) -> list[Pool]:
+    """Make the arm's 200 % pool of the folds (all by default); none for arms without synthetic rows.
+
+    At ratio 0 the pools are empty.
+    """
+    if not method.synthesises():
+        return []
+    folds = range(data.n_folds) if folds is None else folds
+    parts = [data.training_part(fold) for fold in folds]
+    if not method.settings()["ratio"]:
+        return [_no_rows(part) for part in parts]
+    random = [data.streams.random_state(method.stream, data.draw.replicate, fold) for fold in folds]
+    return method.pools(parts, random)
+
+
+def _no_rows(part: TrainingPart) -> Pool:
+    """The pool of ratio 0, which applies everywhere, whatever a method needs."""
+    wanted = requested(part.counts, POOL_RATIO)
+    return Pool(part.y[:0], np.empty((0, 2), np.int64), np.empty(0, np.float32), None, wanted)
+
+
+def count_rows(method: Method, data: Replicate, pools: Sequence[Pool]) -> dict[str, dict[str, int]]:
+    """Rows of each class in the draw, and synthetic rows asked for and made, summed over folds."""
+    y = data.y[data.draw.rows]
+    counts = {"real": np.bincount(y, minlength=len(data.classes))}
+    if pools:
+        asked = [_wanted(method, data, fold) for fold in range(data.n_folds)]
+        made = [
+            np.bincount(pool.labels[pool.prefix(wanted)], minlength=len(data.classes))
+            for pool, wanted in zip(pools, asked, strict=True)
+        ]
+        counts |= {"requested": np.sum(asked, axis=0), "achieved": np.sum(made, axis=0)}
+    return {key: dict(zip(data.classes, v.tolist(), strict=True)) for key, v in counts.items()}
+
+
+def _wanted(method: Method, data: Replicate, fold: int) -> Codes:
+    train = data.draw.rows[data.draw.folds != fold]
+    counts = np.bincount(data.y[train], minlength=len(data.classes))
+    return requested(counts, float(method.settings()["ratio"]))
+
+
+def fold_rows(method: Method, data: Replicate, fold: int, pools: Sequence[Pool]) -> FoldRows:
+    """What the model of one fold trains on: real rows, and each class's first rows of the pool."""
+    y, n_classes = data.y[data.draw.rows], len(data.classes)
+    train = np.flatnonzero(data.draw.folds != fold)
+    pool = pools[fold] if pools else None
+    taken = pool.prefix(_wanted(method, data, fold)) if pool else train[:0]
+    labels = pool.labels[taken] if pool else taken
+    by_class = np.ones(n_classes, dtype=np.float32)
+    if method.loss_weights == "balanced":
+        total = np.bincount(np.concatenate([y[train], labels]), minlength=n_classes)
+        by_class = (total.sum() / (n_classes * np.maximum(1, total))).astype(np.float32)
+    weight = np.zeros(len(y), dtype=np.float32)
+    weight[train] = by_class[y[train]]
+    if pool is None or not len(taken):
+        return FoldRows(weight, taken, weight[:0], np.empty((0, 2), np.int64), weight[:0], None)
+    dense = None if pool.rows is None else pool.rows[taken]
+    parents = pool.parents[taken] if dense is not None else train[pool.parents[taken]]
+    return FoldRows(weight, labels, by_class[labels], parents, pool.weight[taken], dense)
+
+
+def fit(
+    method: Method, data: Replicate, rows: Sequence[FoldRows], options: MlpOptions, scored: Codes
+) -> Fits:
+    """Train the fold models and score held-out rows and ``scored`` rows at every rung."""
+    from .classifiers.mlp import train_ladder
+
+    draw, n_classes = data.draw, len(data.classes)
+    y = data.y[draw.rows]
+    generators = [data.streams.generator(Stream.INIT, draw.replicate, f) for f in range(len(rows))]
+    real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
+    logits = train_ladder(real, y, draw.folds, rows, extra, n_classes, options, generators)
+    mass = np.stack([_mass(fold, y, n_classes) for fold in rows])  # (F, C)
+    held_adjusted = scores.adjust(logits.held, mass[draw.folds])
+    scored_adjusted = scores.adjust(logits.scored, mass[:, None, :])
+    moved = method.scored == "adjusted"
+    return Fits(
+        y=y,
+        folds=draw.folds,
+        held=held_adjusted if moved else logits.held,
+        held_adjusted=held_adjusted,
+        y_scored=data.y[scored],
+        scored=scored_adjusted if moved else logits.scored,
+        scored_adjusted=scored_adjusted,
+        train_recall=logits.train_recall,
+        classes=data.classes,
+        ladder=options.ladder,
+    )
+
+
+def _mass(fold: FoldRows, y: Codes, n_classes: int) -> npt.NDArray[np.float64]:
+    """Effective training mass of each class: rows, synthetic ones included, times loss weights."""
+    real = np.bincount(y, fold.weight, n_classes).astype(np.float64)
+    return real + np.bincount(fold.labels, fold.label_weight, n_classes)
+
+
+def take_rows(X: F32, rows: Codes) -> F32:
+    """Rows of a shared array; a view, not a copy, where they are consecutive."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return X[rows[0] : rows[-1] + 1]
+    return X[rows]

@@ -1,0 +1,81 @@
+"""VAE: rows decoded from Gaussian noise, one variational autoencoder for each fold and class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import NotApplicable
+from ..knobs import Float, Int, knob
+from ..mixing import pool_requests
+from ..randomness import Stream
+from . import METHODS
+from .base import Pool, Synthesiser, TrainingPart
+
+F32 = npt.NDArray[np.float32]
+
+
+@METHODS.register("vae")
+@dataclass(frozen=True)
+class Vae(Synthesiser):
+    """Rows decoded from draws of the prior by a Gaussian VAE of the class.
+
+    One hidden layer each way, full-batch Adam. A class's rows are standardised by their mean and one
+    standard deviation for all dimensions; on that scale the decoder has unit variance, so the loss of
+    a row is ``0.5 * |x - decoded|^2 + beta * KL``. The decoder's mean has less variance than the
+    data even where the model is perfect; ``decoder_noise`` gives it back.
+    """
+
+    order = 20
+    stream = Stream.VAE
+    paper = "Kingma and Welling 2014, arXiv:1312.6114"
+
+    latent: int = knob(16, Int(1), "dimensions of the latent space", levels=(2, 8, 16, 32, 64))
+    beta: float = knob(1.0, Float(0.0), "weight of the KL divergence in the loss")
+    epochs: int = knob(300, Int(1), "training steps; each sees all rows of the class")
+    learning_rate: float = knob(0.003, Float(1e-6, 10.0, log=True), "step size of Adam")
+    decoder_noise: float = knob(0.0, Float(0.0), "share of the decoder's noise added: 0 mean, 1 sample")
+    hidden: int = knob(256, Int(1), "hidden units of encoder and decoder")
+
+    def pools(self, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]) -> list[Pool]:
+        """Make the 200 % pool of every fold; the VAEs of all folds and classes train in batches."""
+        from ..vae_training import VaeData, VaeSettings, generate
+
+        settings = VaeSettings(
+            self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise
+        )
+        wanted = [self._requests(part) for part in parts]
+        data = []
+        for part, state, counts in zip(parts, random, wanted, strict=True):
+            entropy = state.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
+            for code in np.flatnonzero(counts).tolist():
+                rows = part.X[part.rows[part.y == code]]
+                data.append(VaeData(rows, int(counts[code]), np.random.default_rng([*entropy, code])))
+        made = iter(generate(data, settings))
+        return [
+            _pool(counts, [next(made) for _ in np.flatnonzero(counts)], part)
+            for part, counts in zip(parts, wanted, strict=True)
+        ]
+
+    def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
+        """Make the synthetic rows of ratio 200 % for one training part."""
+        return self.pools([part], [random])[0]
+
+    def _requests(self, part: TrainingPart) -> npt.NDArray[np.int64]:
+        wanted, d = pool_requests(part), part.X.shape[1]
+        if self.latent > d:
+            raise NotApplicable(f"{self.latent} latent dimensions are more than the {d} of the embeddings")
+        small = np.flatnonzero((wanted > 0) & (part.counts < 2))
+        if len(small):
+            raise NotApplicable(f"{part.named(small)} has 1 row in a training part, a VAE needs 2")
+        return wanted
+
+
+def _pool(counts: npt.NDArray[np.int64], blocks: list[F32], part: TrainingPart) -> Pool:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rows = np.concatenate(blocks) if blocks else np.empty((0, part.X.shape[1]), dtype=np.float32)
+    parents = np.full((len(labels), 2), -1, dtype=np.int64)
+    return Pool(labels, parents, np.zeros(len(labels), dtype=np.float32), rows, counts)

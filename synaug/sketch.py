@@ -1,0 +1,67 @@
+"""A small picture of where synthetic rows lie: two dimensions, points and lines to parents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from .errors import NotApplicable
+from .evaluate import Replicate, make_pools
+from .methods.base import Method, requested
+
+REAL, SYNTHETIC, LINES = 400, 200, 30
+
+
+def sketch(method: Method, data: Replicate) -> dict[str, Any]:
+    """Coordinates of real and synthetic rows of fold 0 in the plane of the real rows' two main axes.
+
+    The plane is fitted on the real training rows alone.
+
+    Returns:
+        ``real`` and ``synthetic``: lists of ``[x, y, class code]``; ``lines``: ``[i, x, y]`` from the
+        synthetic row i to one of its parents; ``explained``: share of variance in the plane;
+        ``parents``: for the first rows ``[class code, row, row, share of the second]``, row numbers
+        of X. Empty where the method makes no rows or does not apply.
+    """
+    try:
+        pools = make_pools(method, data, folds=(0,))
+    except NotApplicable:
+        return {}
+    if not pools:
+        return {}
+    part, pool = data.training_part(0), pools[0]
+    taken = pool.prefix(requested(part.counts, float(method.settings()["ratio"])))
+    if not len(taken):
+        return {}
+    generator = np.random.default_rng(0)  # which points are shown is no part of a result
+    shown = np.sort(generator.permutation(taken)[:SYNTHETIC])
+    order = generator.permutation(len(part.rows))
+    order = order[np.argsort(part.counts[part.y[order]], kind="stable")]  # the smallest class first
+    real = np.concatenate([order[: REAL // 2], generator.permutation(order[REAL // 2 :])[: REAL // 2]])
+    plane = PCA(2, svd_solver="covariance_eigh").fit(part.X[part.rows])
+    where_real = plane.transform(part.X[part.rows[real]])
+    made = pool.materialise(part)[shown]
+    where_made = plane.transform(made)
+    lines = []
+    if pool.rows is None:
+        for index in range(min(LINES, len(shown))):
+            for parent in pool.parents[shown[index]]:
+                lines.append([index, *_short(plane.transform(part.X[[part.rows[parent]]])[0])])
+    parents = [
+        [int(pool.labels[i]), *(int(r) for r in part.rows[pool.parents[i]]), float(pool.weight[i])]
+        for i in shown[:LINES]
+        if pool.rows is None
+    ]
+    return {
+        "real": [[*_short(xy), int(c)] for xy, c in zip(where_real, part.y[real], strict=True)],
+        "synthetic": [[*_short(xy), int(c)] for xy, c in zip(where_made, pool.labels[shown], strict=True)],
+        "lines": lines,
+        "explained": float(plane.explained_variance_ratio_.sum()),
+        "parents": parents,
+    }
+
+
+def _short(point: np.ndarray) -> list[float]:
+    return [round(float(value), 4) for value in point]

@@ -1,0 +1,44 @@
+"""What the README shows is what the project says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sweeps.methods_table import methods_markdown
+from sweeps.spec import load_spec, presets
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_arms_is_the_registry() -> None:
+    assert methods_markdown() in README, "put the output of `synaug methods --markdown` into the README"
+
+
+def test_pictures_and_files_that_it_names_are_there() -> None:
+    named = [part.split(")")[0] for part in README.split("](")[1:]]
+    local = [name for name in named if not name.startswith("http")]
+    assert len(local) >= 3
+    assert [name for name in local if not (ROOT / name).exists()] == []
+
+
+def test_its_yaml_is_a_spec() -> None:
+    block = README.split("```yaml")[1].split("```")[0]
+    path = ROOT / "README.md"
+    spec = load_spec({**_yaml(block), "name": path.stem.lower()})
+    assert spec.replicates == 5
+    assert spec.arms == ("none", "logit_adjust", "class_weight", "ros", "smote", "vae")
+
+
+def _yaml(text: str) -> dict[str, object]:
+    import yaml
+
+    loaded = yaml.safe_load(text)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def test_presets_load() -> None:
+    assert set(presets()) >= {"quickstart", "sst2", "imdb", "ag_news"}
+    for name in presets():
+        assert load_spec(name).name == name
