@@ -7,15 +7,18 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import stamina
+
 from synaug.errors import Exit, Problem, SynaugError
 
 PROBE_SECONDS = 5.0
+CLIENT_ATTEMPTS = 5
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -113,13 +116,26 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
             cpus = workers or os.cpu_count() or 1
             ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         else:
-            ray.init(address, **quiet)
+            _join(ray, address, quiet)
     except ConnectionError as error:
-        raise _unreachable(address, str(error).splitlines()[0]) from error
+        raise _unreachable(address, str(error).strip().splitlines()[-1]) from error
     try:
         yield _measure(address, workers, gpus, ray.cluster_resources())  # type: ignore[no-untyped-call]
     finally:
         _leave(ray)
+
+
+def _join(ray: Any, address: str, settings: Mapping[str, Any]) -> None:
+    """Connect to a cluster that runs.
+
+    For each ``ray://`` client a head forks a server while its other threads use gRPC. With Ray 2.60 about
+    one first fork in three died at once, the next one lived, so a client that was turned away tries again.
+    """
+    for attempt in stamina.retry_context(
+        on=ConnectionAbortedError, attempts=CLIENT_ATTEMPTS, timeout=None, wait_initial=1.0
+    ):
+        with attempt:
+            ray.init(address, **settings)
 
 
 def _leave(ray: Any) -> None:
