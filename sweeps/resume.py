@@ -22,6 +22,8 @@ from .spec import Spec, diff_fields, load_spec
 def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spec:
     """Compare a spec with the one that a folder holds, and return what the sweep goes on with.
 
+    From here on ``precision`` is one that the cells train in.
+
     Raises:
         SynaugError: the folder holds another sweep (exit 7).
     """
@@ -29,8 +31,9 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     if not places.spec.exists():
         if extend:
             raise SynaugError(Problem(f"--extend: there is no sweep in {places.out} yet"), Exit.CONFLICT)
-        return spec
+        return _with_precision(spec, None)
     old = load_spec(places.spec)
+    spec = _with_precision(spec, old.precision)
     counts = {
         "replicates": (old.replicates, spec.replicates),
         "trials": (old.search.trials, spec.search.trials),
@@ -50,6 +53,15 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     trials = max(old.search.trials, extend.get("trials", 0))
     search = old.search.model_copy(update={"trials": trials})
     return spec.model_copy(update={"name": old.name, "replicates": replicates, "search": search})
+
+
+def _with_precision(spec: Spec, before: str | None) -> Spec:
+    """Fix ``precision: auto``: a sweep keeps what it began with, a new one takes what is fast here."""
+    if spec.precision != "auto":
+        return spec
+    from synaug.classifiers.precision import fastest_precision
+
+    return spec.model_copy(update={"precision": before or fastest_precision()})
 
 
 def _differs(places: Places, name: str, before: object, after: object) -> str:

@@ -216,7 +216,7 @@ class Spec(Part):
     replicates: Count = 5
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     classifier: Classifier = Classifier()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: measured before the first cell
     arms: Annotated[tuple[str, ...], Field(min_length=1)]
     design: Literal["defaults", "one_factor", "factorial"] = "one_factor"
     space: dict[str, tuple[Value, ...]] = Field(default_factory=dict)

@@ -155,6 +155,7 @@ def tiny_spec(folder: Path) -> dict[str, Any]:
         "encoder": {"model": str(folder / "encoder"), "max_length": 16, "dtype": "float32"},
         "imbalance": {"kind": "minority", "minority": ["teapot"], "n_majority": 60, "n_minority": 20},
         "folds": 3,
+        "precision": "float32",
         "replicates": 2,
         "classifier": {"hidden": 16, "ladder": [1, 4, 16]},
         "arms": ["none", "logit_adjust", "class_weight", "ros", "smote"],

@@ -38,7 +38,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"name": "a..b"}, r"name: expected a name without '\.\.', got 'a\.\.b'"),
     ({"name": "A"}, r"name: expected lower-case letters"),
     ({"name": 7}, r"name: expected text, got 7"),
-    ({"precision": "float16"}, r"precision: expected one of 'float32' or 'bfloat16'"),
+    ({"precision": "float16"}, r"precision: expected one of 'auto', 'float32' or 'bfloat16'"),
     ({"design": "grid"}, r"design: expected one of"),
     ({"classifier": {"ladder": [1, 1]}}, r"classifier\.ladder: expected step counts that increase"),
     ({"classifier": {"ladder": [2, 1]}}, r"classifier\.ladder: expected step counts that increase"),
