@@ -123,7 +123,7 @@ def pool_requests(part: TrainingPart) -> Codes:
     absent = np.flatnonzero(part.counts == 0)
     if len(absent):
         raise NotApplicable(f"{part.named(absent)} has no row in a training part")
-    return requested(part.counts, POOL_RATIO)
+    return requested(part.counts, POOL_RATIO) if part.wanted is None else part.wanted
 
 
 def pool_from_sampler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sweeps.methods_table import methods_markdown
 from sweeps.spec import load_spec, presets
@@ -28,6 +29,14 @@ def test_its_yaml_is_a_spec() -> None:
     spec = load_spec({**_yaml(block), "name": path.stem.lower()})
     assert spec.replicates == 5
     assert spec.arms == ("none", "logit_adjust", "class_weight", "ros", "smote", "vae")
+
+
+def test_its_sampler_runs() -> None:
+    names: dict[str, Any] = {}
+    exec(README.split("```python")[2].split("```")[0], names)
+    assert (names["y_more"] == 0).sum() == (names["y_more"] == 1).sum()
+    assert len(names["X_more"]) == len(names["X"]) + len(names["sampler"].parents_)
+    assert len(names["search"].cv_results_["params"]) == 5
 
 
 def _yaml(text: str) -> dict[str, object]:

@@ -30,6 +30,8 @@ class TrainingPart:
         n_classes: number of classes of the data set.
         graph: gives the neighbour graph of a metric over rows of X that include this part.
         classes: class names, for reasons that people read; their codes stand where there are none.
+        wanted: synthetic rows that a pool should hold of each class (n_classes,), int64; those of
+            ratio 200 % where there is none.
     """
 
     X: npt.NDArray[np.float32]
@@ -38,6 +40,7 @@ class TrainingPart:
     n_classes: int
     graph: Callable[[str], NeighborGraph]
     classes: tuple[str, ...] = ()
+    wanted: npt.NDArray[np.int64] | None = None
 
     def named(self, codes: Iterable[int]) -> str:
         """Name classes: ``class 'spam'``, or ``class 1, 2`` where they have no names."""
@@ -60,7 +63,7 @@ class Pool:
             a row has no parents.
         weight: share of the second parent (s,), float32: row = (1 - weight) * first + weight * second.
         rows: the rows themselves (s, d), float32, for methods that do not interpolate; else None.
-        requested: synthetic rows asked for at 200 % (n_classes,), int64.
+        requested: synthetic rows asked for (n_classes,), int64; at 200 % but where the part says else.
     """
 
     labels: npt.NDArray[np.int64]
@@ -138,7 +141,7 @@ class Method:
         return [self.pool(part, state) for part, state in zip(parts, random, strict=True)]
 
     def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
-        """Make the synthetic rows of ratio 200 % for one training part."""
+        """Make the pool of one training part: the synthetic rows of ratio 200 %, or what it wants."""
         raise NotImplementedError(f"{self.name} makes no synthetic rows")
 
 
