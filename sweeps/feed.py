@@ -15,6 +15,7 @@ from .ledger import Ledger
 from .plan import Cell, cell_of
 from .search import ArmSearch
 from .studies import STATES, StudyProjection
+from .tally import Tally
 from .trial import Work
 
 MAX_ATTEMPTS: Final = 3
@@ -48,7 +49,6 @@ class Entry:
     results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     attempts: int = 0  # starts, those that a killed driver cut off included
     deaths: int = 0  # attempts of this run whose process died
-    running: bool = False
     closed: Mapping[str, Any] | None = None  # its ``cell`` line
 
     @property
@@ -113,6 +113,11 @@ class Feed:
         self._searches, self._describe = searches, describe
         self._ledger, self._projection = ledger, projection
         self._rules, self._listener = rules, listener
+        self._tally, self._running = Tally(), set[str]()
+        for entry in self.entries.values():
+            self._tally.add(entry.cell.arm, entry.cell.stage)
+            if entry.closed is not None:
+                self._count_closed(entry)
         for entry in self.entries.values():  # of a driver that died before it wrote the ``cell`` line
             if entry.closed is None and len(entry.results) >= rules.replicates:
                 self._close(entry)
@@ -121,13 +126,14 @@ class Feed:
     @property
     def total(self) -> int:
         """Cells that the sweep will have when it is done, as far as is known."""
-        searching = [arm for arm, search in self._searches.items() if not search.exhausted]
-        return len(self.entries) + sum(max(0, self._rules.trials - self._proposed(arm)) for arm in searching)
+        searching = (arm for arm, search in self._searches.items() if not search.exhausted)
+        proposed = self._tally.proposed
+        return self._tally.cells + sum(max(0, self._rules.trials - proposed[arm]) for arm in searching)
 
     @property
     def done(self) -> int:
         """Cells that are finished."""
-        return sum(entry.closed is not None for entry in self.entries.values())
+        return self._tally.done
 
     @property
     def open(self) -> bool:
@@ -146,12 +152,12 @@ class Feed:
             return FINISHED
         entry = self.entries[self._waiting.popleft()] if self._waiting else self._propose()
         if entry is None:
-            return None if self._may_propose_later() else FINISHED
+            return None if self._running else FINISHED  # what runs may bring proposals
         return self._start(entry)
 
     def _start(self, entry: Entry) -> Work:
         entry.attempts += 1
-        entry.running = True
+        self._running.add(entry.key)
         cell = entry.cell
         self._ledger.append("start", self._line(entry))
         self._projection.start(entry.key, cell.arm, dict(cell.settings))
@@ -168,12 +174,9 @@ class Feed:
             "number": entry.cell.number,
         }
 
-    def _proposed(self, arm: str) -> int:
-        return sum(e.cell.arm == arm and e.cell.stage == "exploit" for e in self.entries.values())
-
     def _propose(self) -> Entry | None:
         for arm, search in self._searches.items():
-            if self._proposed(arm) >= self._rules.trials or self._design_open(arm):
+            if self._tally.proposed[arm] >= self._rules.trials or self._tally.design_open[arm]:
                 continue
             settings = search.ask()
             if settings is None:
@@ -181,16 +184,9 @@ class Feed:
             cell = cell_of({"arm": arm, **settings}, "exploit", len(self.entries))
             key, config = self._describe(cell)
             self.entries[key] = Entry(cell, key, config)
+            self._tally.add(arm, "exploit")
             return self.entries[key]
         return None
-
-    def _design_open(self, arm: str) -> bool:
-        return any(
-            e.closed is None and e.cell.arm == arm and e.cell.stage == "design" for e in self.entries.values()
-        )
-
-    def _may_propose_later(self) -> bool:
-        return any(e.running for e in self.entries.values())
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's result; a late duplicate is dropped."""
@@ -210,7 +206,7 @@ class Feed:
     def ended(self, key: str, died: bool) -> None:
         """Take note that an attempt is over; one without all results is tried again, three times in all."""
         entry = self.entries[key]
-        entry.running = False
+        self._running.discard(key)
         if entry.closed is not None or self.stopped:
             return
         entry.deaths += 1
@@ -232,14 +228,19 @@ class Feed:
             "seconds": sum(float(r["seconds"].get("total", 0.0)) for r in results),
         }
         entry.closed = self._ledger.append("cell", line if value is None else line | {"value": value})
-        entry.running = False
+        self._running.discard(entry.key)
+        self._count_closed(entry)
         self._projection.finish(entry.key, STATES[status], value)
         if entry.cell.arm in self._searches:
             self._searches[entry.cell.arm].tell(dict(entry.cell.settings), value)
         self._listener.cell_closed(entry)
-        failures = sum(e.closed is not None and e.closed["status"] == "failed" for e in self.entries.values())
-        if failures > self._rules.max_failed * self.total:
-            self.stop(f"{failures} of {self.total} cells failed, more than limits.max_failed allows")
+        if self._tally.failed > self._rules.max_failed * self.total:
+            text = f"{self._tally.failed} of {self.total} cells failed"
+            self.stop(f"{text}, more than limits.max_failed allows")
+
+    def _count_closed(self, entry: Entry) -> None:
+        assert entry.closed is not None
+        self._tally.close(entry.cell.arm, entry.cell.stage, entry.closed["status"])
 
 
 def _status(results: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:

@@ -16,7 +16,7 @@ from .cluster import connected
 from .feed import Entry, Feed, Rules
 from .interrupt import Interrupts
 from .job import job_of, neighborhoods
-from .ledger import Ledger, read
+from .ledger import Ledger
 from .ledger_state import State, state
 from .mirror import Mirror
 from .places import Places
@@ -108,7 +108,7 @@ def _run_cells(
     deadline = None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time
     rules = Rules(spec.replicates, spec.search.trials, spec.limits.max_failed, deadline)
     projection = StudyProjection(places.storage, spec.name)
-    projection.reconcile(study_cells(before), [e.key for e in entries if e.closed is None])
+    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
     mirror = Mirror(prepared, places, ledger, entries, before, console)
     name_cell = partial(describe, prepared)
     feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror)
@@ -120,8 +120,8 @@ def _run_cells(
         projection.close()
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
         raise
-    finished = study_cells(state(read(places.ledger).lines))
-    projection.reconcile(finished, patience=60.0 if interrupts.exit is None else 0.0)
+    finished = {e.key: e.closed for e in feed.entries.values() if e.closed is not None}
+    projection.reconcile(study_cells(finished), patience=60.0 if interrupts.exit is None else 0.0)
     projection.close()
     exit = _exit(feed, interrupts)
     notes = [f"stopped: {feed.stopped}"] if feed.stopped else []

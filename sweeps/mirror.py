@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -45,6 +45,9 @@ class Mirror:
         self._prepared, self._places, self._ledger = prepared, places, ledger
         self._console = console
         self._entries = {entry.key: entry for entry in entries}
+        self._names: dict[str, None] = {}  # of configurations, in the order of their first cell
+        for entry in entries:
+            self._names.update(dict.fromkeys(entry.config))
         self._progress: Progress | None = None
         self._about = about(prepared)
         self._started = milliseconds(before.header["at"] if before.header else now())
@@ -64,6 +67,7 @@ class Mirror:
     def cell_closed(self, entry: Entry) -> None:
         """Send a finished cell to MLflow and count it."""
         self._entries[entry.key] = entry
+        self._names.update(dict.fromkeys(entry.config))
         self._send(entry)
         if self._progress:
             self._progress.closed(entry)
@@ -96,7 +100,10 @@ class Mirror:
     def _build(self, entry: Entry) -> Any:
         path = self._sketch(entry.key)
         sketch = json.loads(path.read_text()) if path.exists() else None
-        return cell_run(self._prepared.spec, self._about, entry, varying(self._entries.values()), sketch)
+        varying = ["arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
+        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch)
+        entry.results.clear()  # the ledger has them; thousands of cells would fill the memory
+        return run
 
     def _sketch(self, key: str) -> Any:
         return self._places.sketches / f"{key}.json"
@@ -122,9 +129,3 @@ def about(prepared: Prepared) -> About:
     data = DataUsed(corpus.name, corpus.digest, corpus.source, len(prepared.visible), corpus.classes)
     texts = [corpus.texts[row] for row in prepared.visible] if prepared.spec.log_examples else None
     return About(data, prepared.encoder.name, texts)
-
-
-def varying(entries: Iterable[Entry]) -> list[str]:
-    """Names of a configuration that differ between the arms' cells: the arm and every knob."""
-    names = dict.fromkeys(name for entry in entries for name in entry.config)
-    return ["arm", *(name for name in names if name not in BASE_FIELDS)]

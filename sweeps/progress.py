@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from rich.text import Text
 from .feed import Entry
 
 LINE_SECONDS = 15.0  # between plain lines
+RECENT = 200  # cells that the ETA is taken from
 
 
 class Progress:
@@ -30,7 +32,7 @@ class Progress:
     def __init__(self, console: Console, workers: int, total: Callable[[], int]):
         self._console, self._workers, self._total = console, workers, total
         self._best: dict[str, float] = {}
-        self._seconds: list[float] = []
+        self._seconds: deque[float] = deque(maxlen=RECENT)
         self._done = self._failed = 0
         self._said = time.monotonic()
         self._live = (

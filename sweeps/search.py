@@ -109,6 +109,7 @@ class ArmSearch:
         )
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
         self._seen: set[Settings] = set()
+        self._taken = 0  # of those, how many lie in the space
         self._open: dict[Settings, int] = {}  # proposed and not told, with the number of the trial
 
     @property
@@ -121,11 +122,11 @@ class ArmSearch:
     @property
     def exhausted(self) -> bool:
         """Whether every configuration was proposed, told or excluded."""
-        return sum(self._inside(dict(point)) for point in self._seen) >= self.size
+        return self._taken >= self.size
 
     def exclude(self, settings: Settings | Mapping[str, Value]) -> None:
         """Never propose these settings: a cell of the design, or one that is running."""
-        self._seen.add(self._point(settings))
+        self._see(self._point(settings))
 
     def ask(self) -> dict[str, Value] | None:
         """Propose settings for the next cell; None when there are no others."""
@@ -148,7 +149,7 @@ class ArmSearch:
         ok = value is not None and math.isfinite(value)
         state = TrialState.COMPLETE if ok else TrialState.FAIL
         number = self._open.pop(point, None)
-        self._seen.add(point)
+        self._see(point)
         if number is not None:
             self._study.tell(number, value if ok else None, state=state)
         elif ok and self._inside(dict(point)):
@@ -157,8 +158,13 @@ class ArmSearch:
     def _distributions(self) -> dict[str, BaseDistribution]:
         return {name: a.distribution for name, a in self._axes.items()}
 
+    def _see(self, point: Settings) -> None:
+        if point not in self._seen:
+            self._seen.add(point)
+            self._taken += self._inside(dict(point))
+
     def _propose(self, settings: Settings, number: int) -> dict[str, Value]:
-        self._seen.add(settings)
+        self._see(settings)
         self._open[settings] = number
         return dict(settings)
 

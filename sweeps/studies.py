@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from synaug.knobs import Float, Int, Value
 from synaug.methods import METHODS
 
-from .ledger_state import State
+from .ledger import Line
 from .plan import cell_of
 from .space import Settings, settings_of
 from .storage import KEY, STORAGE_ERRORS, arms_of, checked, close_storage, open_storage, said
@@ -47,9 +47,9 @@ class StudyCell:
     value: float | None = None
 
 
-def study_cells(state: State) -> tuple[StudyCell, ...]:
-    """List the finished cells of a ledger, in the order of their numbers."""
-    lines = sorted(state.cells.items(), key=lambda item: item[1].get("number", 0))
+def study_cells(cells: Mapping[str, Line]) -> tuple[StudyCell, ...]:
+    """List finished cells, given as their ``cell`` lines by trial key, in the order of their numbers."""
+    lines = sorted(cells.items(), key=lambda item: item[1].get("number", 0))
     found = []
     for key, line in lines:
         cell = cell_of(line["config"], line["stage"], 0)

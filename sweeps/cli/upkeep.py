@@ -124,7 +124,7 @@ def rebuild_study(out: Out, storage: Storage = None) -> None:
     from ..ledger_state import state
     from ..studies import StudyProjection, study_cells
 
-    cells = study_cells(state(lines_of(out)))
+    cells = study_cells(state(lines_of(out)).cells)
     projection = StudyProjection(_places(out, storage=storage).storage, out.absolute().name)
     if not projection.rebuild(cells, patience=60.0):
         raise SynaugError(Problem(str(projection.problem)), Exit.SERVICE)

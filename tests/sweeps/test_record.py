@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from sweeps.feed import Entry
-from sweeps.mirror import varying
 from sweeps.plan import Cell, design_cells
 from sweeps.prepare import Shared
 from sweeps.record import EXAMPLE_LENGTH, About, cell_run, interval, milliseconds, parent_run
@@ -24,6 +23,7 @@ SPEC = load_spec({"name": "t", "arms": ["none", "smote"], "replicates": 2, "fold
 AT = "2026-11-21T03:00:00Z"
 KEYS = {"none": "a" * 16, "smote": "b" * 16}
 DATA = DataUsed("toy", "ab" * 32, "toy.csv", 300, ("beetle", "teapot"))
+VARYING = ("arm", "k", "metric", "ratio")
 LONG = "a text that nobody should see, " * 20
 
 Report = Callable[[str], tuple[list[dict[str, Any]], Mapping[str, Any]]]
@@ -57,7 +57,7 @@ def entry(results: list[dict[str, Any]], status: str = "ok", reason: str | None 
 
 
 def told(given: Entry, sketch: Any = None, spec: Spec = SPEC, texts: list[str] | None = None) -> CellRun:
-    return cell_run(spec, About(DATA, "minilm", texts), given, varying([given]), sketch)
+    return cell_run(spec, About(DATA, "minilm", texts), given, VARYING, sketch)
 
 
 def test_a_cell_keeps_to_the_limits_and_says_its_scores(report: Report) -> None:

@@ -196,7 +196,7 @@ def test_cells_of_a_ledger_by_the_table() -> None:
         cell("b", 1, "not_applicable", None),
         cell("d", 3, "raced", 0.1),
     ]
-    found = study_cells(state(lines))
+    found = study_cells(state(lines).cells)
     assert [(c.key, c.state, c.value) for c in found] == [
         ("a", "COMPLETE", 0.5),
         ("b", "FAIL", None),
