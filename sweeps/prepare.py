@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from synaug.cache import EmbeddingCache
 from synaug.corpus import Corpus, DataOptions, Part, load
-from synaug.encoders import Encoder, EncoderOptions, embed, open_encoder
+from synaug.embedding import embed
+from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Replicate
 from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, overlap, split

@@ -82,6 +82,12 @@ class EmbeddingCache:
             with _replacing(sidecar) as file:  # last: an array counts once its sidecar is there
                 file.write(json.dumps(facts).encode())
 
+    def discard(self, key: str) -> None:
+        """Remove what is stored under ``key``, if anything is."""
+        with _writable(self.folder):
+            for path in reversed(self._paths(key)):  # the sidecar first: without it nothing is there
+                path.unlink(missing_ok=True)
+
     def _paths(self, key: str) -> tuple[Path, Path]:
         assert re.fullmatch(r"[0-9a-f]{16,64}", key), f"a cache key is hexadecimal, got {key!r}"
         return self.folder / f"{key}.npy", self.folder / f"{key}.json"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .cache import EmbeddingCache
 from .errors import Exit, Problem, SynaugError
 from .knobs import Choice, Int, knob, knob_problems, knobs_of
 from .models import fingerprint, locate
@@ -192,26 +191,6 @@ def open_encoder(options: EncoderOptions | None = None) -> Encoder:
     facts = (fingerprint(folder), options.pooling, options.max_length, options.normalize, dtype)
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     return Encoder(name, folder, digest, int(config.hidden_size), dtype, options)
-
-
-def embed(
-    texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progress: Progress | None = None
-) -> npt.NDArray[np.float32]:
-    """Embed texts, or take their embeddings from the cache (n, d), read only."""
-    digest = hashlib.sha256(encoder.digest.encode())
-    for text in texts:
-        raw = text.encode()
-        digest.update(len(raw).to_bytes(8, "little") + raw)
-    key = digest.hexdigest()
-    found = cache.get(key)
-    if found is not None and found.shape == (len(texts), encoder.dimensions):
-        if progress is not None:
-            progress(len(texts), len(texts))
-        return found
-    embeddings = encoder.encode(texts, progress)
-    cache.put(key, embeddings)
-    embeddings.setflags(write=False)
-    return embeddings
 
 
 def fast_dtype() -> str:

@@ -1,7 +1,7 @@
 """What every test shares: a quiet, offline environment, a private cache and the public corpora."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,3 +42,25 @@ def shared_data() -> Callable[[str], Path]:
         return base / name
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def save_bert() -> Callable[..., None]:
+    """Return a function that saves a tiny BERT with random weights, which knows the given words."""
+
+    def save(folder: Path, words: Sequence[str], **changes: int) -> None:
+        import torch
+        from transformers import BertConfig, BertModel, BertTokenizer
+
+        folder.mkdir()
+        known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+        vocabulary = folder / "vocab.txt"
+        vocabulary.write_text("\n".join(known))
+        sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2} | changes
+        sizes = {"intermediate_size": 32, "max_position_embeddings": 24} | sizes
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            BertModel(BertConfig(vocab_size=len(known), **sizes)).save_pretrained(folder)
+        BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
+
+    return save

@@ -145,35 +145,12 @@ def write_texts(path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-def write_model(folder: Path) -> None:
-    """Save a tiny BERT with random weights."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    folder.mkdir()
-    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(known))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = BertConfig(
-            vocab_size=len(known),
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=24,
-        )
-        BertModel(config).save_pretrained(folder)
-    BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
-
-
 @pytest.fixture(scope="session")
-def materials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def materials(tmp_path_factory: pytest.TempPathFactory, save_bert: Callable[..., None]) -> Path:
     """Texts, encoder and spec; nothing has run on them. Copy before changing anything."""
     folder = tmp_path_factory.mktemp("materials")
     write_texts(folder / "texts.csv")
-    write_model(folder / "model")
+    save_bert(folder / "model", WORDS)
     (folder / "my.yaml").write_text(SPEC)
     return folder
 

@@ -125,29 +125,6 @@ def write_data(path: Path, changed: bool = False) -> None:
             rows.writerow([f"{CANARY} {' '.join(draw.sample(words, 6))} {number}{tail}", label])
 
 
-def write_encoder(folder: Path) -> None:
-    """Save a tiny BERT with random weights."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    folder.mkdir()
-    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *FILLERS, *WORDS["beetle"], *WORDS["teapot"]]
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(known))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = BertConfig(
-            vocab_size=len(known),
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=24,
-        )
-        BertModel(config).save_pretrained(folder)
-    BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
-
-
 def tiny_spec(folder: Path) -> dict[str, Any]:
     return {
         "name": "tiny",
@@ -173,13 +150,14 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def workshop(common: Path) -> Workshop:
+def workshop(common: Path, save_bert: Callable[..., None]) -> Workshop:
     folder = common / "workshop"
     with FileLock(common / "workshop.lock"):
         if not folder.exists():
             folder.mkdir()
             write_data(folder / "data.csv")
-            write_encoder(folder / "encoder")
+            words = [*FILLERS, *WORDS["beetle"], *WORDS["teapot"]]
+            save_bert(folder / "encoder", words, hidden_size=32, intermediate_size=32)
             (folder / "spec.yaml").write_text(yaml.safe_dump(tiny_spec(folder)))
     return Workshop(folder)
 

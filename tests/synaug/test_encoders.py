@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaug.cache import EmbeddingCache
-from synaug.encoders import Encoder, EncoderOptions, embed, fast_dtype, open_encoder
+from synaug.encoders import Encoder, EncoderOptions, fast_dtype, open_encoder
 from synaug.errors import Exit, SynaugError
 from synaug.models import fingerprint
 
@@ -29,32 +28,6 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def minilm() -> Encoder:
     return open_encoder(EncoderOptions(dtype="float32", batch_size=3))
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Save a tiny BERT with random weights and a word-piece tokenizer."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    folder = tmp_path_factory.mktemp("models") / "tiny-bert"
-    folder.mkdir()
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "very"]
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(words))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = BertConfig(
-            vocab_size=len(words),
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=24,
-        )
-        BertModel(config).save_pretrained(folder)
-    BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
-    return folder
 
 
 def test_batches_equal_one_by_one(minilm: Encoder) -> None:
@@ -142,23 +115,6 @@ def test_progress_counts_to_the_end(tiny: Path) -> None:
     encoder = open_encoder(EncoderOptions(model=str(tiny), max_length=24, batch_size=2))
     encoder.encode(["good", "bad", "film"], lambda done, total: calls.append((done, total)))
     assert calls == [(2, 3), (3, 3)]
-
-
-def test_embed_goes_through_the_cache(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = open_encoder(EncoderOptions(model=str(tiny), max_length=24))
-    other = open_encoder(EncoderOptions(model=str(tiny), max_length=23))
-    cache = EmbeddingCache(tmp_path)
-    first = embed(["good", "bad"], encoder, cache)
-    assert not first.flags.writeable
-    embed(["goodb", "ad"], encoder, cache)
-    embed(["bad", "good"], encoder, cache)
-    embed(["good", "bad"], other, cache)
-    assert len(list(tmp_path.glob("*.npy"))) == 4
-    monkeypatch.setattr(Encoder, "encode", lambda *_: pytest.fail("encoded again"))
-    calls: list[tuple[int, int]] = []
-    again = embed(["good", "bad"], encoder, cache, lambda done, total: calls.append((done, total)))
-    np.testing.assert_array_equal(again, first)
-    assert calls == [(2, 2)]
 
 
 def refused(options: EncoderOptions) -> SynaugError:

@@ -17,7 +17,8 @@ from sklearn.neural_network import MLPClassifier
 from synaug.cache import EmbeddingCache
 from synaug.classifiers.options import MlpOptions
 from synaug.corpus import Part, load
-from synaug.encoders import EncoderOptions, embed, open_encoder
+from synaug.embedding import embed
+from synaug.encoders import EncoderOptions, open_encoder
 from synaug.evaluate import Replicate, evaluate, make_pools
 from synaug.imbalance import Draw
 from synaug.methods import METHODS
