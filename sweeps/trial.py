@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import traceback
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from synaug.classifiers.options import MlpOptions
 from synaug.evaluate import Outcome, evaluate
 from synaug.knobs import Value
 from synaug.methods import METHODS
+from synaug.pool_cache import PoolCache
 
 from .prepare import Shared
 
@@ -88,10 +90,17 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
     method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
-    outcome = evaluate(method, shared, job.options, job.steps, test=data.test if job.gate else None)
+    test, cache = data.test if job.gate else None, _pool_cache()
+    outcome = evaluate(method, shared, job.options, job.steps, test=test, cache=cache)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
-        found["sketch"] = sketch(method, shared)
+        found["sketch"] = sketch(method, shared, cache)
     return found
+
+
+@functools.cache
+def _pool_cache() -> PoolCache:
+    """One a process, so that a folder that cannot be used is reported once."""
+    return PoolCache()

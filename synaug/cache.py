@@ -1,4 +1,4 @@
-"""Embeddings on disk by content: plain arrays with a checksum, written atomically, never pickle."""
+"""Arrays on disk by content: plain numbers with a checksum, written atomically, never pickle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,18 @@ MAGIC = b"\x93NUMPY"
 PICKLED = re.compile(rb"\x80[\x02-\x05]|PK\x03\x04")  # a pickle, or the archive that torch.save writes
 
 
-class EmbeddingCache:
+class ArrayCache:
     """A folder of arrays, ``KEY.npy`` with ``KEY.json`` beside it, safe for many readers and writers.
 
     Args:
-        folder: made with mode 0700 where it does not exist; by default ``embeddings`` in
-            ``$SYNAUG_CACHE`` or in the user's cache folder.
+        folder: made with mode 0700 where it does not exist.
 
     Raises:
         SynaugError: exit 6 where the folder cannot be written.
     """
 
-    def __init__(self, folder: Path | None = None):
-        self.folder = folder or _default_folder()
+    def __init__(self, folder: Path):
+        self.folder = folder
         with _writable(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()
@@ -47,21 +46,23 @@ class EmbeddingCache:
     def get(self, key: str) -> npt.NDArray[Any] | None:
         """Return the array under ``key``, mapped from disk and read only; None where there is none.
 
-        A damaged file is renamed to ``*.bad`` with a warning and counts as absent.
+        A damaged file is renamed to ``*.bad`` with a warning and counts as absent. Another process may
+        delete the files at any time: an array that is mapped already stays whole.
 
         Raises:
             SynaugError: exit 9 for a pickle, which would run code when it is read.
         """
         array, sidecar = self._paths(key)
-        if not (array.exists() and sidecar.exists()):
-            return None
-        _refuse_pickle(array)
         try:
-            return _read(array, json.loads(sidecar.read_bytes()))
+            facts = sidecar.read_bytes()
+            _refuse_pickle(array)
+            return _read(array, json.loads(facts))
+        except FileNotFoundError:
+            return None
         except (ValueError, KeyError, TypeError, OSError) as error:
             logger.warning("damaged cache file %s is set aside as *.bad: %s", array, error)
-            with _writable(self.folder):
-                for path in (sidecar, array):
+            for path in (sidecar, array):
+                with _writable(self.folder), suppress(FileNotFoundError):
                     os.replace(path, path.with_name(path.name + ".bad"))
             return None
 
@@ -88,14 +89,28 @@ class EmbeddingCache:
             for path in reversed(self._paths(key)):  # the sidecar first: without it nothing is there
                 path.unlink(missing_ok=True)
 
+    def touch(self, key: str) -> None:
+        """Give the files under ``key`` the present time, for a cache that drops what was not used."""
+        for path in self._paths(key):
+            with _writable(self.folder), suppress(FileNotFoundError):
+                os.utime(path)
+
     def _paths(self, key: str) -> tuple[Path, Path]:
         assert re.fullmatch(r"[0-9a-f]{16,64}", key), f"a cache key is hexadecimal, got {key!r}"
         return self.folder / f"{key}.npy", self.folder / f"{key}.json"
 
 
-def _default_folder() -> Path:
+class EmbeddingCache(ArrayCache):
+    """The cache of embeddings; by default ``embeddings`` in the cache folder."""
+
+    def __init__(self, folder: Path | None = None):
+        super().__init__(folder or cache_folder() / "embeddings")
+
+
+def cache_folder() -> Path:
+    """Return the folder of all caches: ``$SYNAUG_CACHE``, or the user's cache folder."""
     root = os.environ.get("SYNAUG_CACHE")
-    return (Path(root) if root else platformdirs.user_cache_path("synaug")) / "embeddings"
+    return Path(root) if root else platformdirs.user_cache_path("synaug")
 
 
 @contextmanager

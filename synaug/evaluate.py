@@ -16,6 +16,7 @@ from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
 from .neighbors import NeighborGraph
+from .pool_cache import PoolCache
 from .randomness import Stream, Streams
 from .readings import Fits, Part, read
 
@@ -79,6 +80,7 @@ def evaluate(
     steps: int | None = None,
     pools: Sequence[Pool] | None = None,
     test: Codes | None = None,
+    cache: PoolCache | None = None,
 ) -> Outcome:
     """Train one arm on one replicate by cross-validation and score it.
 
@@ -89,13 +91,14 @@ def evaluate(
         steps: a rung of the ladder, or None to let the folds choose.
         pools: the arm's synthetic rows, one pool a fold, where they are already made.
         test: rows behind the gate to score instead of dev rows, ascending.
+        cache: keeps the pools of costly arms; changes no number.
 
     Returns:
         Scores, or the reason why there are none: the method does not apply, or a training diverged.
     """
     started = time.perf_counter()
     try:
-        pools = make_pools(method, data) if pools is None else pools
+        pools = make_pools(method, data, cache=cache) if pools is None else pools
     except NotApplicable as reason:
         return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
     made = time.perf_counter()
@@ -114,19 +117,31 @@ def evaluate(
     return Outcome("ok", None, **readings, counts=count_rows(method, data, pools), seconds=seconds)
 
 
-def make_pools(method: Method, data: Replicate, folds: Sequence[int] | None = None) -> list[Pool]:
+def make_pools(
+    method: Method, data: Replicate, folds: Sequence[int] | None = None, cache: PoolCache | None = None
+) -> list[Pool]:
     """Make the arm's 200 % pool of the folds (all by default); none for arms without synthetic rows.
 
-    At ratio 0 the pools are empty.
+    At ratio 0 the pools are empty. A costly arm's pools are taken from the cache, if there is one, and
+    kept there, always those of all folds.
     """
     if not method.synthesises():
         return []
     folds = range(data.n_folds) if folds is None else folds
-    parts = [data.training_part(fold) for fold in folds]
     if not method.settings()["ratio"]:
-        return [_no_rows(part) for part in parts]
-    random = [data.streams.random_state(method.stream, data.draw.replicate, fold) for fold in folds]
-    return method.pools(parts, random)
+        return [_no_rows(data.training_part(fold)) for fold in folds]
+    if method.costly and cache is not None and cache.usable:
+        pools = cache.pools(method, *_parts(method, data, range(data.n_folds)))
+        return [pools[fold] for fold in folds]
+    return method.pools(*_parts(method, data, folds))
+
+
+def _parts(
+    method: Method, data: Replicate, folds: Sequence[int]
+) -> tuple[list[TrainingPart], list[np.random.RandomState]]:
+    """What the pools of the folds are made from: training rows and random numbers."""
+    states = [data.streams.random_state(method.stream, data.draw.replicate, fold) for fold in folds]
+    return [data.training_part(fold) for fold in folds], states
 
 
 def _no_rows(part: TrainingPart) -> Pool:

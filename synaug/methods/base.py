@@ -98,6 +98,9 @@ def requested(counts: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int
 class Method:
     """Base of all arms. A subclass declares knobs and, if it makes rows, overrides ``pool``.
 
+    ``costly`` says that making a pool takes much longer than reading it from disk: workers keep such
+    pools in the cache of their node.
+
     Construction checks every knob and raises SynaugError (exit 3) with all problems at once.
     """
 
@@ -105,6 +108,7 @@ class Method:
     order: ClassVar[int] = 50
     paper: ClassVar[str] = ""
     stream: ClassVar[Stream] = Stream.SYNTH
+    costly: ClassVar[bool] = False
     loss_weights: ClassVar[Literal["uniform", "balanced"]] = "uniform"
     scored: ClassVar[Literal["plain", "adjusted"]] = "plain"
 

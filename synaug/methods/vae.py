@@ -31,6 +31,7 @@ class Vae(Synthesiser):
 
     order = 20
     stream = Stream.VAE
+    costly = True
     paper = "Kingma and Welling 2014, arXiv:1312.6114"
 
     latent: int = knob(16, Int(1), "dimensions of the latent space", levels=(2, 8, 16, 32, 64))

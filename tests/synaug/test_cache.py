@@ -140,6 +140,30 @@ def test_an_array_without_its_sidecar_is_absent(cache: EmbeddingCache) -> None:
     assert cache.get(KEY) is None
 
 
+def test_an_array_that_is_deleted_while_it_is_looked_for_is_absent(
+    cache: EmbeddingCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deleted(*_: object) -> None:
+        for path in cache.folder.iterdir():
+            path.unlink()
+        raise ValueError("its checksum differs")
+
+    monkeypatch.setattr("synaug.cache._read", deleted)
+    assert cache.get(KEY) is None
+    monkeypatch.undo()
+    (cache.folder / f"{KEY}.json").write_text("{}")
+    assert cache.get(KEY) is None
+
+
+def test_touching_gives_the_present_time(cache: EmbeddingCache) -> None:
+    for path in cache.folder.iterdir():
+        os.utime(path, (1, 1))
+    cache.touch(KEY)
+    cache.touch("f" * 16)
+    assert all(path.stat().st_mtime > 1e9 for path in cache.folder.iterdir())
+    assert len(list(cache.folder.iterdir())) == 2
+
+
 @pytest.mark.parametrize("place", ["a file", "a file/below", "/proc/x"])
 def test_a_folder_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     (tmp_path / "a file").write_text("")
