@@ -13,6 +13,7 @@ from synaug.errors import Exit, Problem, SynaugError
 
 from .cluster import check_address, check_gpus, connected
 from .feed import FINISHED, MAX_ATTEMPTS, Finished, Halt
+from .graphs import with_graphs
 from .job import job_of, neighborhoods
 from .launch import Ended, RunOptions
 from .ledger import Ledger, Line, read
@@ -141,9 +142,10 @@ def _declared(before: State, cells: Sequence[str] | None, places: Places) -> lis
 def _read(spec: Spec, prepared: Any, feed: GateFeed, options: RunOptions, console: Console) -> None:
     arms = [Cell(str(line["config"]["arm"]), (), "design", 0) for line in feed.cells.values()]
     with encoding(console) as progress:
-        shared = share(prepared, *neighborhoods(arms, spec), progress, with_test=True)
+        shared = share(prepared, progress, with_test=True)
     job = job_of(spec, gate=True)
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
+        shared = with_graphs(shared, *neighborhoods(arms, spec))
         while feed.open:
             from . import tune_run  # imports Ray, which reads its environment then
 

@@ -14,6 +14,7 @@ from synaug.errors import Exit, SynaugError
 
 from .cluster import connected
 from .feed import Entry, Feed, Rules
+from .graphs import with_graphs
 from .interrupt import Interrupts
 from .job import job_of, neighborhoods
 from .ledger import Ledger
@@ -142,23 +143,25 @@ def _on_ray(
 ) -> None:
     """Encode, share and run the open cells."""
     spec = prepared.spec
-    cells = [entry.cell for entry in feed.entries.values()]
     with encoding(console) as progress:
-        shared = share(prepared, *neighborhoods(cells, spec), progress)
+        shared = share(prepared, progress)
     digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
     console.print(
         "starting Ray …" if options.address == "local" else f"connecting to {options.address} …", style="dim"
     )
-    with (
-        connected(options.address, options.workers, options.gpus_per_trial) as cluster,
-        Progress(console, cluster.workers, lambda: feed.total) as counter,
-        interrupts.caught() as halt,
-    ):
-        from . import tune_run  # imports Ray, which reads its environment then
+    cells = [entry.cell for entry in feed.entries.values()]
+    with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
+        console.print("finding neighbours …", style="dim")
+        shared = with_graphs(shared, *neighborhoods(cells, spec))
+        with (
+            Progress(console, cluster.workers, lambda: feed.total) as counter,
+            interrupts.caught() as halt,
+        ):
+            from . import tune_run  # imports Ray, which reads its environment then
 
-        mirror.show(counter)
-        while feed.open and not halt.now and not feed.stopped:
-            tune_run.run(feed, shared, job, halt, cluster.workers, cluster.resources)
+            mirror.show(counter)
+            while feed.open and not halt.now and not feed.stopped:
+                tune_run.run(feed, shared, job, halt, cluster.workers, cluster.resources)
     if hashlib.sha256(shared.X.data).hexdigest() != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
 

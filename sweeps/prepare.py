@@ -1,8 +1,8 @@
-"""From a spec to what the cells share: texts, embeddings, draws, neighbour graphs."""
+"""From a spec to what the cells share: texts, embeddings, draws."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,7 +17,7 @@ from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Replicate
 from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, overlap, split
-from synaug.neighbors import NeighborGraph, depth_for
+from synaug.neighbors import NeighborGraph
 from synaug.randomness import Streams
 
 from .plan import check_against
@@ -63,7 +63,7 @@ class Shared:
         classes: class names.
         streams: random streams of the data set.
         draws: the replicates; row numbers are those of X.
-        graphs: neighbour graphs by replicate and metric.
+        graphs: neighbour graphs by replicate and metric; none before ``graphs.with_graphs``.
         test: rows of X behind the gate; empty unless the gate is open.
     """
 
@@ -108,17 +108,13 @@ def data_options(spec: Spec) -> DataOptions:
 
 def share(
     prepared: Prepared,
-    metrics: Sequence[str],
-    neighbors: int,
     progress: Progress | None = None,
     with_test: bool = False,
 ) -> Shared:
-    """Encode the rows that may be read and build the neighbour graphs.
+    """Encode the rows that may be read; ``graphs.with_graphs`` adds the neighbour graphs.
 
     Args:
         prepared: the checked data set.
-        metrics: metrics that a cell may ask for.
-        neighbors: the largest number of neighbours that a cell may ask for.
         progress: called with texts done and texts in all while encoding.
         with_test: append the test rows; only the gate does.
     """
@@ -132,13 +128,8 @@ def share(
         replace(d, rows=np.searchsorted(visible, d.rows), dev=np.searchsorted(visible, d.dev))
         for d in prepared.draws
     )
-    depth = depth_for(neighbors, prepared.spec.folds)
-    graphs = tuple(
-        {metric: NeighborGraph.build(X, d.rows, y[d.rows], metric, depth) for metric in metrics}
-        for d in draws
-    )
     test = np.arange(len(visible), len(X))
-    return Shared(X, y, corpus.classes, prepared.streams, draws, graphs, test)
+    return Shared(X, y, corpus.classes, prepared.streams, draws, (), test)
 
 
 def check_writable(folder: Path) -> None:

@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Exit, Problem, SynaugError, did_you_mean
+from .nearest import F32, Rows, blocks, ranking_metric
 
 METRICS = ("euclidean", "cosine", "manhattan", "chebyshev", "correlation")
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-_BLOCK_BYTES = 64 * 2**20  # distances held at once
+Lists = npt.NDArray[np.int32]
 _LEAD = 1.1  # a class so many times larger than the next has the most rows in every fold
 _SHORT = 1e-4  # share of the rows that a list may fail to serve
 
@@ -78,17 +76,15 @@ class NeighborGraph:
         if metric not in METRICS:
             message = f"unknown metric {metric!r}{did_you_mean(metric, METRICS)}"
             raise SynaugError(Problem(message, fix="use one of " + ", ".join(METRICS)), Exit.SPEC)
+        rank_by = ranking_metric(X, rows, metric)
+        lists = find_lists(X, rows, y, listed_rows(rows, y), rank_by, depth)
+        return cls.of_lists(X, rows, y, metric, lists)
+
+    @classmethod
+    def of_lists(cls, X: F32, rows: Rows, y: Rows, metric: str, lists: Lists) -> NeighborGraph:
+        """Make a graph of what ``find_lists`` found for ``listed_rows``; the others as for ``build``."""
         order = np.argsort(rows)
-        rows, y = rows[order], y[order]
-        points = _points(X[rows], metric)
-        asked = np.flatnonzero(_may_lack_rows(y)[y])
-        within = np.full((len(asked), depth), -1, dtype=np.int32)
-        for code in np.unique(y[asked]):
-            mine, place = np.flatnonzero(y == code), y[asked] == code
-            near = _nearest(points[mine], points[mine], np.arange(len(mine)), depth, metric)
-            within[place] = _numbers(rows[mine], near)
-        near = _nearest(points[asked], points, asked, depth, metric)
-        return cls(metric, X, rows, y, rows[asked], _numbers(rows, near), within)
+        return cls(metric, X, rows[order], y[order], listed_rows(rows, y), lists[0], lists[1])
 
     def neighbors(self, query: Rows, allowed: Rows, k: int, within_class: bool) -> Rows:
         """Return the ``k`` nearest of the allowed rows for each queried row (m, k), nearest first.
@@ -111,10 +107,13 @@ class NeighborGraph:
         slot = _positions(self.listed, query)
         lists = (self.within if within_class else self.overall)[slot]  # (m, depth)
         usable = mask[lists] & (slot >= 0)[:, None]
-        short = np.flatnonzero(usable.sum(axis=1) < k)
-        first = np.argsort(~usable, axis=1, kind="stable")[:, :k]
-        result = np.take_along_axis(lists, first, axis=1).astype(np.int64)
-        result[short] = self._searched(query[short], allowed, k, within_class)
+        seen = np.cumsum(usable, axis=1, dtype=np.int32)
+        usable &= seen <= k
+        result = np.full((len(query), k), -1, dtype=np.int64)
+        result[np.arange(k) < seen[:, -1:]] = lists[usable]
+        short = np.flatnonzero(seen[:, -1] < k)
+        if len(short):
+            result[short] = self._searched(query[short], allowed, k, within_class)
         return result
 
     def _searched(self, query: Rows, allowed: Rows, k: int, within_class: bool) -> Rows:
@@ -129,10 +128,9 @@ class NeighborGraph:
             itself = _positions(reference, query[mine])
             if (len(reference) - (itself >= 0) < k).any():
                 raise ValueError(f"expected at least {k} other rows to choose from, got {len(reference)}")
-            points = _points(self.X[np.concatenate([query[mine], reference])], self.metric)
-            m = len(itself)
-            near = _nearest(points[:m], points[m:], itself, k, self.metric)
-            result[mine] = reference[near]
+            rank_by = ranking_metric(self.X, np.concatenate([query[mine], reference]), self.metric)
+            found = [block.nearest(k) for _, block in blocks(self.X, query[mine], reference, rank_by)]
+            result[mine] = np.concatenate(found)
         return result
 
     def _codes(self, rows: Rows) -> Rows:
@@ -140,6 +138,41 @@ class NeighborGraph:
         if (place < 0).any():
             raise ValueError("expected rows of the graph, got others")
         return self.y[place]
+
+
+def listed_rows(rows: Rows, y: Rows) -> Rows:
+    """Numbers of the rows that have lists, ascending (m,)."""
+    return np.sort(rows[_may_lack_rows(y)[y]])
+
+
+def find_lists(X: F32, rows: Rows, y: Rows, listed: Rows, rank_by: str, depth: int) -> Lists:
+    """Find the nearest rows of some rows of a graph, among all rows and in their own class.
+
+    Args:
+        X: embeddings (N, d), float32.
+        rows: numbers of the rows of the graph in X (n,), each once.
+        y: their class codes (n,).
+        listed: numbers of the rows that get lists (m,), any of the graph's.
+        rank_by: what ranks; see ``ranking_metric``.
+        depth: length of the lists.
+
+    Returns:
+        Numbers of rows in X (2, m, depth), int32; -1 fills what is left.
+    """
+    lists = np.full((2, len(listed), depth), -1, dtype=np.int32)
+    order = np.argsort(rows)
+    rows, y = rows[order], y[order]
+    codes = y[np.searchsorted(rows, listed)]
+    order, by_class = np.argsort(codes, kind="stable"), np.argsort(y, kind="stable")
+    codes, rows, y = codes[order], rows[by_class], y[by_class]  # a class is a slice of a block
+    for place, block in blocks(X, listed[order], rows, rank_by):
+        found = np.full((2, len(block.query), depth), -1, dtype=np.int32)
+        found[0] = block.nearest(depth)
+        for code in np.unique(codes[place]):
+            mine, same = (slice(*np.searchsorted(c, [code, code + 1])) for c in (codes[place], y))
+            found[1, mine] = block.nearest(depth, mine, same)
+        lists[:, order[place]] = found
+    return lists
 
 
 def _may_lack_rows(y: Rows) -> npt.NDArray[np.bool_]:
@@ -155,57 +188,3 @@ def _positions(ordered: Rows, wanted: Rows) -> Rows:
         return np.full(len(wanted), -1, dtype=np.int64)
     place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
     return np.where(ordered[place] == wanted, place, -1)
-
-
-def _numbers(rows: Rows, near: Rows) -> npt.NDArray[np.int32]:
-    return np.where(near >= 0, rows[near], -1).astype(np.int32)
-
-
-def _points(X: F32, metric: str) -> F64:
-    """Rows in the space where the metric ranks as a distance between points (n, d)."""
-    points = X.astype(np.float64)
-    if metric == "correlation":
-        points -= points.mean(axis=1, keepdims=True)
-    if metric not in ("cosine", "correlation") or not len(points):
-        return points
-    norm = np.linalg.norm(points, axis=1, keepdims=True)
-    if np.ptp(norm) <= 4 * np.finfo(np.float32).eps * norm.max():
-        return points
-    zero = norm == 0
-    points /= np.where(zero, 1.0, norm)
-    return np.hstack([points, zero]) if zero.any() else points  # no direction: at a right angle to all
-
-
-def _nearest(query: F64, reference: F64, itself: Rows, k: int, metric: str) -> Rows:
-    """Positions of the k nearest reference points (m, k), nearest first; -1 fills what is left.
-
-    ``itself`` is the position of each queried point in the reference, -1 where it has none.
-    """
-    result = np.full((len(query), k), -1, dtype=np.int64)
-    width, n = min(k, len(reference)), len(reference)
-    step = max(1, _BLOCK_BYTES // (8 * max(1, n)))
-    square = np.einsum("ij,ij->i", reference, reference)
-    for start in range(0, len(query), step):
-        block, own = query[start : start + step], itself[start : start + step]
-        distance = _distance(block, reference, square, metric)  # (b, n)
-        present = np.flatnonzero(own >= 0)
-        distance[present, own[present]] = np.inf
-        near = np.argpartition(distance, width - 1, axis=1)[:, :width]
-        value = np.take_along_axis(distance, near, axis=1)
-        order = np.lexsort((near, value), axis=1)
-        near = np.take_along_axis(near, order, axis=1)
-        near[np.isinf(np.take_along_axis(value, order, axis=1))] = -1
-        result[start : start + step, :width] = near
-    return result
-
-
-def _distance(query: F64, reference: F64, square: F64, metric: str) -> F64:
-    """Numbers that rank the reference points as their distance does (m, n)."""
-    if metric in ("manhattan", "chebyshev"):
-        from scipy.spatial.distance import cdist
-
-        return np.asarray(cdist(query, reference, "cityblock" if metric == "manhattan" else "chebyshev"))
-    distance: F64 = query @ reference.T
-    distance *= -2
-    distance += square
-    return distance

@@ -65,7 +65,7 @@ def texts_of(prepared: Prepared, rows: Any) -> list[str]:
 def test_a_sweep_encodes_and_draws_no_test_row(prepared: Prepared, encoded: list[str]) -> None:
     test = prepared.split.test
     assert len(test) > 0
-    shared = share(prepared, ["euclidean"], 3)
+    shared = share(prepared)
     assert not set(encoded) & set(texts_of(prepared, test))
     assert set(encoded) == set(prepared.corpus.texts) - set(texts_of(prepared, test))
     assert len(shared.X) == len(shared.y) == len(prepared.corpus.texts) - len(test)
@@ -84,9 +84,9 @@ def test_the_test_part_of_a_corpus_is_the_test_and_nothing_else(prepared: Prepar
 
 
 def test_the_gate_appends_the_test_rows_and_moves_no_other(prepared: Prepared, encoded: list[str]) -> None:
-    before = share(prepared, ["euclidean"], 3)
+    before = share(prepared)
     encoded.clear()
-    after = share(prepared, ["euclidean"], 3, with_test=True)
+    after = share(prepared, with_test=True)
     n = len(before.X)
     assert encoded[n:] == texts_of(prepared, prepared.split.test)
     np.testing.assert_array_equal(after.test, np.arange(n, len(after.X)))

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binom
 from sklearn.neighbors import NearestNeighbors
 
-from synaug import neighbors
+from synaug import nearest
 from synaug.errors import Exit, SynaugError
 from synaug.neighbors import METRICS, NeighborGraph, depth_for
 
@@ -68,10 +68,13 @@ def test_a_queried_row_need_not_be_allowed() -> None:
     np.testing.assert_array_equal(found, expected("euclidean", query, allowed, 4))
 
 
-def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = graph("manhattan")
-    monkeypatch.setattr(neighbors, "_BLOCK_BYTES", 8 * N * 7)
-    pieces = graph("manhattan")
+@pytest.mark.parametrize("metric", METRICS)
+def test_blocks_do_not_matter(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = graph(metric)
+    sizes = {"_BLOCK_BYTES": 4 * N * 7, "_PAIR_BYTES": 8 * 9 * 3, "_MOST_PAIRS": 20, "_TILE": 11}
+    for name, size in (sizes | {"_MINIMUM_TILE": 5}).items():
+        monkeypatch.setattr(nearest, name, size)
+    pieces = graph(metric)
     np.testing.assert_array_equal(pieces.overall, whole.overall)
     np.testing.assert_array_equal(pieces.within, whole.within)
 
