@@ -18,6 +18,8 @@ from ..places import Places
 from ..record import interval
 from .showing import out, say, table
 
+MOST_RUNGS = 8  # columns of a table
+
 
 def percent(mean: float, ends: tuple[float, float] | None) -> str:
     """A fraction as per cent with its interval."""
@@ -30,13 +32,13 @@ def show_test(lines: Sequence[Line]) -> None:
     for line in lines:
         if line["status"] == "ok":
             cells.setdefault(line["trial_key"], []).append(line)
-    rungs = [rung["steps"] for rung in next(iter(cells.values()))[0]["curve"]] if cells else []
+    ladder = [rung["steps"] for rung in next(iter(cells.values()))[0]["curve"]] if cells else []
+    shown = _thinned(len(ladder))
+    rungs = [ladder[i] for i in shown]
     rows = table("cell", "n", "test balanced accuracy, % [95 %]", *(f"{steps} steps" for steps in rungs))
     for results in cells.values():
         values = [r["scores"]["test_balanced_accuracy"] for r in results]
-        curve = [
-            np.mean([r["curve"][i]["test_balanced_accuracy"] for r in results]) for i in range(len(rungs))
-        ]
+        curve = [np.mean([r["curve"][i]["test_balanced_accuracy"] for r in results]) for i in shown]
         config = results[0]["config"]
         knobs = " ".join(
             f"{k}={v}" for k, v in config.items() if k in ("k", "metric", "ratio", "latent", "kind")
@@ -44,8 +46,14 @@ def show_test(lines: Sequence[Line]) -> None:
         name = f"{config['arm']} {knobs}"
         scores = percent(float(np.mean(values)), interval(values))
         rows.add_row(Text(name), str(len(values)), scores, *(f"{100 * v:.1f}" for v in curve))
-    say("Test rows, read once; columns by steps are means over replicates and fold models:")
+    part = f", {len(rungs)} of {len(ladder)} rungs" if len(rungs) < len(ladder) else ""
+    say(f"Test rows, read once; columns by steps are means over replicates and fold models{part}:")
     out.print(rows)
+
+
+def _thinned(rungs: int) -> list[int]:
+    """Positions of the rungs that a table has room for: the first, the last and some between."""
+    return sorted({round(float(i)) for i in np.linspace(0, rungs - 1, min(rungs, MOST_RUNGS))})
 
 
 def show_arms(lines: Sequence[Line]) -> None:
