@@ -1,0 +1,111 @@
+"""What a cell costs beside its numerical work: a real sweep whose cells do nothing.
+
+Ledger, Optuna, MLflow and Ray are real. What Ray runs is replaced, in this process only: a function
+that reads the shared data and reports a result that was made before. One cell runs at a time, so
+the time between the starts of two cells is what a cell costs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rich.console import Console
+
+from benchmarks.blobs import blobs
+from benchmarks.measure import Figure, Found, Options, one_thread
+from benchmarks.sentences import CLASSES, write_sentences
+from sweeps import launch
+from sweeps.ledger import read
+from sweeps.places import places
+from sweeps.spec import Spec, load_spec
+from synaug.classifiers.options import MlpOptions
+from synaug.errors import Exit
+from synaug.evaluate import evaluate
+from synaug.methods import METHODS
+from synaug.sketch import sketch
+
+HALF = 5  # cells on each side of the one that is told
+
+
+def measure(options: Options) -> Found:
+    """Run a sweep of so many empty cells; compare what the tenth and the last ones cost."""
+    cells = 20 if options.quick else options.cells
+    with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
+        folder = Path(name)
+        spec = load_spec(fields(cells, write_sentences(folder / "sentences.csv")))
+        began, ended, notes = _run(spec, folder / "sweep")
+    gaps = [b - a for a, b in pairwise(began)]
+    early, late = gaps[10 - HALF : 10 + HALF], gaps[-2 * HALF :]
+    figure = Figure("ratio", "seconds around an empty cell: the last / the tenth", _ratios(early, late))
+    detail = {
+        "cells": len(began),
+        "seconds": {"tenth": statistics.median(early), "last": statistics.median(late)},
+        "seconds_a_cell_with_mlflow": (ended - began[0]) / len(began),
+        "notes": list(notes),
+    }
+    return Found((figure,), detail)
+
+
+def _ratios(early: Sequence[float], late: Sequence[float]) -> tuple[float, ...]:
+    """The late cells' times over the median of the early ones; their median is the figure."""
+    return tuple(gap / statistics.median(early) for gap in late)
+
+
+def fields(cells: int, data: Path) -> dict[str, Any]:
+    """The fields of a spec with at least so many cells of SMOTE: ratios times numbers of neighbours."""
+    ks = range(1, 21)
+    ratios = [100 + i / 100 for i in range(-(-cells // len(ks)))]
+    return {
+        "name": "overhead",
+        "data": {"source": str(data)},
+        "imbalance": {"kind": "minority", "minority": [CLASSES[0]], "n_majority": 60, "n_minority": 30},
+        "replicates": 1,
+        "arms": ["smote"],
+        "design": "factorial",
+        "space": {"ratio": ratios, "k": list(ks), "metric": ["euclidean"]},
+    }
+
+
+def _run(spec: Spec, out: Path) -> tuple[list[float], float, Sequence[str]]:
+    """Return when each cell began, when everything was written, and what was left undone."""
+    from sweeps import tune_run
+
+    options = launch.RunOptions(workers=1)
+    with patch.object(tune_run, "run_cell", empty_cell(canned_line())):
+        ended = launch.run(spec, places(out, environment={}), options, Console(stderr=True, quiet=True))
+    if ended.exit != Exit.OK:
+        raise RuntimeError(f"the sweep ended with {ended.exit!r}: {ended.notes}")
+    results = [line for line in read(out / "ledger.jsonl").lines if line["kind"] == "result"]
+    return [line["diagnostics"]["began"] for line in results], time.time(), ended.notes
+
+
+def canned_line() -> dict[str, Any]:
+    """The result of a real cell, of the size that results have, with its picture."""
+    data, method = blobs((30, 60), dev_per_class=30, classes=CLASSES), METHODS["smote"]()
+    with one_thread():
+        outcome = dataclasses.asdict(evaluate(method, data, MlpOptions(hidden=4)))
+    picture: Mapping[str, Any] = sketch(method, data)
+    return {"replicate": 0, **outcome, "sketch": picture}
+
+
+def empty_cell(line: Mapping[str, Any]) -> Callable[..., None]:
+    """Return what Ray runs instead of a cell; it travels by value, as it is defined in a function."""
+
+    def cell(config: Mapping[str, Any], shared: Sequence[Any], job: Any) -> None:
+        import ray
+        from ray import tune
+
+        began = time.time()
+        ray.get(shared[0])
+        tune.report({"line": json.dumps({**line, "diagnostics": {"began": began}})})
+
+    return cell

@@ -1,0 +1,141 @@
+"""Finished cells an hour of ``synaug sweep`` against two scripts made of the same packages."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmarks.contenders import Scored, Watched, run_script, run_synaug
+from benchmarks.measure import Figure, Found, Options, ratio
+from benchmarks.sentences import write_sentences
+from sweeps.plan import design_cells
+from sweeps.prepare import prepare, share
+from sweeps.spec import Spec, load_spec
+
+SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.dataloader_stack"}
+
+
+def measure(options: Options) -> Found:
+    """Run the three sweeps in turns, each in a process of its own, on the same rows and cells."""
+    with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
+        folder = Path(name)
+        spec = load_spec(fields(options, folder))
+        rows = _write_inputs(spec, folder)
+        works: dict[str, Callable[[Path], Watched]] = {
+            "synaug": lambda out: run_synaug(folder / "spec.yaml", out / "sweep"),
+            **{key: partial(_script, module, folder, spec.folds) for key, module in SCRIPTS.items()},
+        }
+        runs = [
+            {key: work(folder / f"{number}-{key}") for key, work in works.items()}
+            for number in range(1 if options.quick else options.repetitions)
+        ]
+    cells = len(runs[0]["synaug"].cells)
+    assert all(len(run.cells) == cells for repetition in runs for run in repetition.values())
+    return Found(tuple(_figures(runs)), {"cells": cells, **_detail(runs, spec, rows)})
+
+
+def fields(options: Options, folder: Path) -> dict[str, Any]:
+    """The fields of the sweep's spec: one replicate, so that a cell is one 10-fold cross-validation."""
+    arms, ratios = (("ros", "smote"), (100.0,)) if options.quick else (options.arms, options.ratios)
+    source, drawn = "builtin", {"kind": "natural"}
+    if options.data is not None:  # 8,000 rows of AG News
+        source = str(options.data.absolute())
+        drawn = {"kind": "step", "minority_share": 0.25, "n_majority": 2600, "n_minority": 200}
+    if options.quick:
+        source = str(write_sentences(folder / "sentences.csv"))
+        drawn = {"kind": "step", "minority_share": 0.5, "n_majority": 60, "n_minority": 20}
+    return {
+        "name": "throughput",
+        "data": {"source": source},
+        "imbalance": drawn,
+        "folds": 3 if options.quick else 10,
+        "replicates": 1,
+        "classifier": {"ladder": [1, 4, 16]} if options.quick else {},
+        "arms": list(arms),
+        "design": "factorial",
+        "space": {
+            "ratio": list(ratios), "k": [5], "metric": ["euclidean"],
+            "borderline_smote.kind": [1], "borderline_smote.m": [10],
+            "vae.latent": [16], "vae.beta": [1.0], "vae.epochs": [300],
+        },
+    }  # fmt: skip
+
+
+def _write_inputs(spec: Spec, folder: Path) -> list[int]:
+    """Cache the embeddings, write what the three processes read; return the rows of each class."""
+    prepared = prepare(spec)
+    shared = share(prepared, [], 1)
+    drawn = shared.draws[0].rows
+    X, y = np.ascontiguousarray(shared.X[drawn]), shared.y[drawn]
+    np.savez(folder / "data.npz", X=X, y=y)
+    cells = [{"arm": cell.arm, "ratio": dict(cell.settings)["ratio"]} for cell in design_cells(spec)]
+    (folder / "cells.json").write_text(json.dumps(cells))
+    (folder / "spec.yaml").write_text(yaml.safe_dump(yaml.safe_load(spec.to_yaml())))
+    return [int(n) for n in np.bincount(y)]
+
+
+def _script(module: str, folder: Path, folds: int, out: Path) -> Watched:
+    return run_script(module, folder / "data.npz", folder / "cells.json", out, folds)
+
+
+def _figures(runs: Sequence[Mapping[str, Watched]]) -> list[Figure]:
+    found = []
+    for suffix, what in (("", "from the first cell's work to the last result"), ("_whole", "whole process")):
+        for key in SCRIPTS:
+            ours, theirs = (
+                [run[name].whole if suffix else run[name].steady for run in runs] for name in ("synaug", key)
+            )
+            text = f"cells an hour, {what}: synaug / {key} stack"
+            found.append(ratio(f"ratio_to_{key}{suffix}", text, ours, theirs))
+    return found
+
+
+def _detail(runs: Sequence[Mapping[str, Watched]], spec: Spec, rows: Sequence[int]) -> dict[str, Any]:
+    times = ("steady", "whole", "start_up", "closing")
+    return {
+        "rows": list(rows),
+        "folds": spec.folds,
+        "data": spec.data.source if spec.data.source == "builtin" else Path(spec.data.source).name,
+        "arms": list(spec.arms),
+        "ratios": list(spec.space["ratio"]),
+        "precision": spec.precision,
+        "steps": spec.classifier.ladder[-1],
+        "runs": {
+            name: {time: [getattr(run[name], time) for run in runs] for time in times} for name in runs[0]
+        },
+        "balanced_accuracy": {key: compare(runs[0]["synaug"].cells, runs[0][key].cells) for key in SCRIPTS},
+    }
+
+
+def compare(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, Any]:
+    """Differences of balanced accuracy on held-out folds, cell by cell, in percentage points.
+
+    Each side deals its own folds of the same rows. ``as_long`` is our budget with at least as many
+    passes over the rows as theirs, or the last there is; ``chosen`` is what the folds choose.
+    """
+    matched = {(cell.arm, cell.ratio): cell for cell in theirs}
+    pairs = [(cell, matched[cell.arm, cell.ratio]) for cell in ours]
+    epochs = statistics.median(cell.epochs for cell in theirs)
+    rungs = sorted(int(name) for name in ours[0].scores if name != "chosen")
+    rung = next((steps for steps in rungs if steps >= epochs), rungs[-1])
+    gains = {
+        name: [100 * (mine.scores[budget] - other.scores["chosen"]) for mine, other in pairs]
+        for name, budget in (("as_long", str(rung)), ("chosen", "chosen"))
+    }
+    return {
+        "theirs": statistics.mean(cell.scores["chosen"] for _, cell in pairs),
+        "their_epochs": epochs,
+        "as_long_steps": rung,
+        "points_ours_less_theirs": {
+            name: {"mean": statistics.mean(values), "low": min(values), "high": max(values)}
+            for name, values in gains.items()
+        },
+    }
