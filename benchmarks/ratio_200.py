@@ -6,7 +6,8 @@ from functools import partial
 
 from benchmarks.blobs import blobs
 from benchmarks.measure import Found, Options, alternate, one_thread, ratio
-from synaug.classifiers.options import MlpOptions
+from synaug.classifiers.options import DEFAULT_LADDER, MlpOptions
+from synaug.classifiers.precision import fastest_precision
 from synaug.evaluate import evaluate
 from synaug.methods import METHODS
 
@@ -16,7 +17,8 @@ def measure(options: Options) -> Found:
     large, folds = (200, 3) if options.quick else (2000, 10)
     sizes = (large, large // 20, large // 20, large // 20)
     data = blobs(sizes, dev_per_class=large // 4, folds=folds)
-    mlp = MlpOptions(ladder=(1, 4, 16)) if options.quick else MlpOptions()
+    ladder = (1, 4, 16) if options.quick else DEFAULT_LADDER
+    mlp = MlpOptions(ladder, precision=fastest_precision())
     smote = METHODS["smote"]
     works = {f"{r:g}": partial(evaluate, smote(ratio=r), data, mlp) for r in (0.0, 200.0)}
     with one_thread():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from benchmarks.blobs import blobs
 from benchmarks.measure import Found, Options, alternate, one_thread, ratio
 from synaug.classifiers.options import MlpOptions
+from synaug.classifiers.precision import fastest_precision
 from synaug.evaluate import Replicate, fit, fold_rows, make_pools
 from synaug.methods import METHODS
 
@@ -17,31 +18,31 @@ PROBE = 2048  # rows and columns of the square product that stands for the machi
 
 
 def measure(options: Options) -> Found:
-    """Time the training of all folds, its products alone, and a large square product."""
+    """Time the training of all folds, its large products alone, and a large square product."""
     sizes = (200, 100, 40, 20) if options.quick else (2864, 1600, 900, 537)  # 5,901 rows
     data = blobs(sizes, dev_per_class=20 if options.quick else 250, folds=3 if options.quick else 10)
-    mlp = MlpOptions(ladder=(1, 4)) if options.quick else MlpOptions(ladder=(1, 4, 16, 64))
+    ladder = (1, 4) if options.quick else (1, 4, 16, 64)
+    mlp = MlpOptions(ladder, precision=fastest_precision())
     method = METHODS["smote"]()
     pools = make_pools(method, data)
     rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
-    synthetic = sum(len(fold.labels) for fold in rows) // len(rows)
+    trained = [int(np.count_nonzero(fold.weight)) for fold in rows]
     side = 256 if options.quick else PROBE
-    square = torch.randn(side, side)
+    square = torch.randn(side, side).to(getattr(torch, mlp.precision))
     works: dict[str, Callable[[], object]] = {
         "training": lambda: fit(method, data, rows, mlp, data.draw.dev),
-        "by_fold": products(data, mlp, synthetic, stacked=False),
-        "stacked": products(data, mlp, synthetic, stacked=True),
+        "products": products(data, mlp, trained),
         "probe": lambda: square @ square,
     }
     with one_thread():
         seconds = alternate(works, options.repetitions)
-    alone = [min(pair) for pair in zip(seconds["by_fold"], seconds["stacked"], strict=True)]
-    speed = [flops(data, mlp, synthetic) / s for s in alone]
+    alone = seconds["products"]
+    speed = [flops(data, mlp, trained) / s for s in alone]
     peak = [2 * side**3 / s for s in seconds["probe"]]
     detail = {
         "seconds": seconds,
         "classes": list(sizes),
-        "synthetic_rows_a_fold": synthetic,
+        "synthetic_rows_a_fold": sum(len(fold.labels) for fold in rows) // len(rows),
         "steps": mlp.ladder[-1],
         "folds": data.n_folds,
         "precision": mlp.precision,
@@ -57,50 +58,37 @@ def measure(options: Options) -> Found:
     return Found(figures, detail)
 
 
-def products(data: Replicate, mlp: MlpOptions, synthetic: int, stacked: bool) -> Callable[[], None]:
-    """Return work that does every product of a training, with its shapes and counts, and nothing else.
+def products(data: Replicate, mlp: MlpOptions, trained: Sequence[int]) -> Callable[[], None]:
+    """Return work that does every large product of a training, with its shapes and counts, and nothing else.
 
-    Synthetic rows are mixed after the first layer, so that layer's products have real rows only.
+    Those are the first layer's: synthetic rows are mixed after it, and all that follows is one compiled
+    pass over the rows.
 
     Args:
         data: the replicate.
         mlp: the classifier.
-        synthetic: synthetic rows of a fold.
-        stacked: one product of the first layer for all folds, instead of one a fold.
+        trained: real rows that each fold trains on.
     """
-    groups, width = (1, data.n_folds * mlp.hidden) if stacked else (data.n_folds, mlp.hidden)
-    n, d, classes = len(data.draw.rows), data.X.shape[1], len(data.classes)
-    X, extra = torch.randn(n, d), torch.randn(len(data.draw.dev), d)
-    first, real = torch.randn(d, width), torch.randn(n, width)
-    hidden, second = torch.randn(n + synthetic, mlp.hidden), torch.randn(mlp.hidden, classes)
-    slope, scored = torch.randn(n + synthetic, classes), torch.randn(len(extra), mlp.hidden)
-    forward = partial(torch.mm, X, first, out=torch.empty(n, width))
-    gradient = partial(torch.mm, X.T, real, out=torch.empty(d, width))
+    dtype, d, width = getattr(torch, mlp.precision), data.X.shape[1], mlp.hidden
+    n, m = len(data.draw.rows), len(data.draw.dev)
+    first = torch.randn(d, width).to(dtype)
 
     def run() -> None:
-        for step in range(mlp.ladder[-1] + 1):
-            last, rung = step == mlp.ladder[-1], step in mlp.ladder
-            for _ in range(groups):
-                forward()
-                if rung:
-                    torch.mm(extra, first)
-                if not last:
-                    gradient()
-            for _ in range(data.n_folds):
-                torch.mm(hidden, second)
-                if rung:
-                    torch.mm(scored, second)
-                if not last:
-                    torch.mm(hidden.T, slope)
-                    torch.mm(slope, second.T)
+        for rows in trained:
+            X, back = torch.randn(rows, d).to(dtype), torch.randn(rows, width).to(dtype)
+            others = torch.randn(n - rows + m, d).to(dtype)  # held-out and dev rows
+            for step in range(mlp.ladder[-1] + 1):
+                X @ first
+                if step in mlp.ladder:
+                    others @ first
+                if step < mlp.ladder[-1]:
+                    X.T @ back
 
     return run
 
 
-def flops(data: Replicate, mlp: MlpOptions, synthetic: int) -> float:
-    """Multiplications and additions of the products of a training."""
-    n, d, classes, m = len(data.draw.rows), data.X.shape[1], len(data.classes), len(data.draw.dev)
-    steps, rungs = mlp.ladder[-1], len(mlp.ladder)
-    layer_one = (2 * steps + 1) * n * d + rungs * m * d
-    layer_two = (3 * steps + 1) * (n + synthetic) * classes + rungs * m * classes
-    return 2.0 * data.n_folds * mlp.hidden * (layer_one + layer_two)
+def flops(data: Replicate, mlp: MlpOptions, trained: Sequence[int]) -> float:
+    """Multiplications and additions of these products."""
+    n, m, steps, rungs = len(data.draw.rows), len(data.draw.dev), mlp.ladder[-1], len(mlp.ladder)
+    passes = sum((2 * steps + 1) * rows + rungs * (n - rows + m) for rows in trained)
+    return 2.0 * passes * data.X.shape[1] * mlp.hidden

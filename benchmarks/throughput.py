@@ -19,6 +19,7 @@ from benchmarks.sentences import write_sentences
 from sweeps.plan import design_cells
 from sweeps.prepare import prepare, share
 from sweeps.spec import Spec, load_spec
+from synaug.classifiers.precision import fastest_precision
 
 SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.dataloader_stack"}
 
@@ -58,6 +59,7 @@ def fields(options: Options, folder: Path) -> dict[str, Any]:
         "imbalance": drawn,
         "folds": 3 if options.quick else 10,
         "replicates": 1,
+        "precision": fastest_precision(),  # what a sweep takes here by itself
         "classifier": {"ladder": [1, 4, 16]} if options.quick else {},
         "arms": list(arms),
         "design": "factorial",
@@ -72,7 +74,7 @@ def fields(options: Options, folder: Path) -> dict[str, Any]:
 def _write_inputs(spec: Spec, folder: Path) -> list[int]:
     """Cache the embeddings, write what the three processes read; return the rows of each class."""
     prepared = prepare(spec)
-    shared = share(prepared, [], 1)
+    shared = share(prepared)
     drawn = shared.draws[0].rows
     X, y = np.ascontiguousarray(shared.X[drawn]), shared.y[drawn]
     np.savez(folder / "data.npz", X=X, y=y)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
-from unittest.mock import patch
+from pathlib import Path
 
 from benchmarks.blobs import blobs
 from benchmarks.measure import Found, Options, one_thread, ratio, timed
 from synaug.classifiers.options import MlpOptions
 from synaug.evaluate import Replicate, evaluate
 from synaug.methods import METHODS
+from synaug.pool_cache import PoolCache
 
 RATIOS = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0)
 
@@ -45,10 +45,11 @@ def measure(options: Options) -> Found:
 
 def _seconds(replicates: Sequence[Replicate], mlp: MlpOptions, steps: int) -> float:
     """Seconds of a cell for each ratio, with an empty cache on disk."""
-    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, SYNAUG_CACHE=folder):
+    with tempfile.TemporaryDirectory() as folder:
+        cache = PoolCache(Path(folder))
         return timed(
             lambda: [
-                evaluate(METHODS["vae"](ratio=r, epochs=steps), data, mlp)
+                evaluate(METHODS["vae"](ratio=r, epochs=steps), data, mlp, cache=cache)
                 for r, data in zip(RATIOS, replicates, strict=False)
             ]
         )[0]
