@@ -19,6 +19,7 @@ from .tally import Tally
 from .trial import Work
 
 MAX_ATTEMPTS: Final = 3
+PICTURED: Final = 200  # cells of a sweep that are drawn: two pictures take as long as all other book-keeping
 
 
 class Finished:
@@ -50,6 +51,11 @@ class Entry:
     attempts: int = 0  # starts, those that a killed driver cut off included
     deaths: int = 0  # attempts of this run whose process died
     closed: Mapping[str, Any] | None = None  # its ``cell`` line
+
+    @property
+    def pictured(self) -> bool:
+        """Whether its pictures are drawn whatever its score is."""
+        return self.cell.number < PICTURED
 
     @property
     def label(self) -> str:
@@ -163,7 +169,7 @@ class Feed:
         self._projection.start(entry.key, cell.arm, dict(cell.settings))
         missing = [r for r in range(self._rules.replicates) if r not in entry.results]
         settings = dict(cell.settings)
-        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch=0 in missing)
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, entry.pictured and 0 in missing)
 
     def _line(self, entry: Entry) -> dict[str, Any]:
         return {

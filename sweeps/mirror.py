@@ -45,6 +45,8 @@ class Mirror:
         self._prepared, self._places, self._ledger = prepared, places, ledger
         self._console = console
         self._entries = {entry.key: entry for entry in entries}
+        self._best: dict[str, float] = {}  # of each arm so far
+        self._leading: set[str] = set()  # keys of cells that were an arm's best when they ended
         self._names: dict[str, None] = {}  # of configurations, in the order of their first cell
         for entry in entries:
             self._names.update(dict.fromkeys(entry.config))
@@ -66,6 +68,11 @@ class Mirror:
 
     def cell_closed(self, entry: Entry) -> None:
         """Send a finished cell to MLflow and count it."""
+        assert entry.closed is not None
+        value, arm = entry.closed.get("value"), entry.cell.arm
+        if value is not None and value > self._best.get(arm, 0.0):
+            self._best[arm] = value
+            self._leading.add(entry.key)
         self._entries[entry.key] = entry
         self._names.update(dict.fromkeys(entry.config))
         self._send(entry)
@@ -101,7 +108,8 @@ class Mirror:
         path = self._sketch(entry.key)
         sketch = json.loads(path.read_text()) if path.exists() else None
         varying = ["arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
-        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch)
+        confusion = entry.pictured or entry.key in self._leading
+        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion)
         entry.results.clear()  # the ledger has them; thousands of cells would fill the memory
         return run
 

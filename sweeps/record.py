@@ -60,7 +60,14 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
-def cell_run(spec: Spec, about: About, entry: Entry, varying: Iterable[str], sketch: Line | None) -> CellRun:
+def cell_run(
+    spec: Spec,
+    about: About,
+    entry: Entry,
+    varying: Iterable[str],
+    sketch: Line | None,
+    confusion: bool = True,
+) -> CellRun:
     """Return a finished cell as MLflow's child run.
 
     Args:
@@ -69,6 +76,7 @@ def cell_run(spec: Spec, about: About, entry: Entry, varying: Iterable[str], ske
         entry: the cell with its ``cell`` line and results.
         varying: names of the configuration that differ between cells; these become params.
         sketch: the picture of replicate 0, where a worker sent one.
+        confusion: draw the confusion matrix; the tables have its numbers anyway.
     """
     closed = entry.closed
     assert closed is not None
@@ -92,7 +100,7 @@ def cell_run(spec: Spec, about: About, entry: Entry, varying: Iterable[str], ske
         replicate_metrics=_by_replicate(results),
         budget_metrics=_by_budget(results),
         dataset=about.data,
-        artifacts=_artifacts(about, entry, results, sketch, spec.log_examples),
+        artifacts=_artifacts(about, entry, results, sketch, spec.log_examples, confusion),
         status=MLFLOW_STATUS[closed["status"]],  # type: ignore[arg-type]
         started_ms=ended - round(1000 * closed["seconds"]),
         ended_ms=ended,
@@ -155,7 +163,7 @@ def _by_budget(results: Sequence[Line]) -> dict[str, list[tuple[int, float]]]:
 
 
 def _artifacts(
-    about: About, entry: Entry, results: Sequence[Line], sketch: Line | None, examples: int
+    about: About, entry: Entry, results: Sequence[Line], sketch: Line | None, examples: int, confusion: bool
 ) -> dict[str, bytes]:
     tables = {
         "config": entry.config,
@@ -166,7 +174,7 @@ def _artifacts(
         ],
     }  # fmt: skip
     found = {"tables.json": json.dumps(tables, indent=1).encode()}
-    if results:
+    if results and confusion:
         matrix = np.sum([r["confusion"] for r in results], axis=0)
         title = f"{entry.label}\n{results[0]['scored_on']} rows, {len(results)} replicates"
         found["confusion.png"] = confusion_picture(matrix.tolist(), about.data.classes, title)

@@ -78,6 +78,14 @@ def test_a_cell_keeps_to_the_limits_and_says_its_scores(report: Report) -> None:
     assert (run.status, run.started_ms, run.ended_ms) == ("FINISHED", run.ended_ms - 2500, milliseconds(AT))
 
 
+def test_a_cell_that_is_not_drawn_has_its_tables(report: Report) -> None:
+    results, _ = report("smote")
+    run = cell_run(SPEC, About(DATA, "minilm"), entry(results), VARYING, None, confusion=False)
+    assert set(run.artifacts) == {"tables.json"}
+    assert json.loads(run.artifacts["tables.json"])["replicates"][0]["confusion"]
+    assert set(told(entry(results)).artifacts) == {"tables.json", "confusion.png"}
+
+
 def test_the_interval_is_student_s_over_replicates() -> None:
     low, high = interval([0.6, 0.8]) or (0, 0)
     half = 12.7062047 * 0.1414213562 / 2**0.5  # t with 1 degree of freedom, standard deviation, n
