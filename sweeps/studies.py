@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,8 +61,9 @@ def study_cells(cells: Mapping[str, Line]) -> tuple[StudyCell, ...]:
 
 
 class StudyProjection:
-    """Writes the studies ``SWEEP/ARM`` of one sweep while it runs.
+    """Writes the studies ``SWEEP/ARM`` of one sweep while it runs, on a thread of its own.
 
+    ``start`` and ``finish`` return at once: a database takes longer than all else that a cell costs.
     A storage that is locked, full or broken never stops the sweep: the first error is kept in
     ``problem``, live writing ends, and ``reconcile`` or ``rebuild`` catch up.
 
@@ -80,19 +82,20 @@ class StudyProjection:
         self._studies: dict[str, optuna.Study] = {}
         self._running: dict[str, tuple[str, int]] = {}  # key -> arm and number of its RUNNING trial
         self._finished: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="optuna-projection")
+        self._pending: deque[Future[bool]] = deque()
+        self._closed = False
 
     def start(self, key: str, arm: str, settings: Mapping[str, Value]) -> None:
         """Show a cell as RUNNING. A trial that it has already is used again, never doubled.
 
         One that is finished stays as it is until ``reconcile``: Optuna lets nobody change it.
         """
-        if key not in self._running and key not in self._finished:
-            self._guard(lambda: self._add(StudyCell(key, arm, settings_of(settings), "RUNNING")))
+        self._later(lambda: self._start(StudyCell(key, arm, settings_of(settings), "RUNNING")))
 
     def finish(self, key: str, state: str, value: float | None = None) -> None:
         """Finish the trial of a started cell: COMPLETE with its value, FAIL or PRUNED."""
-        if key in self._running:
-            self._guard(lambda: self._tell(key, state, value))
+        self._later(lambda: self._finish(key, state, value))
 
     def reconcile(
         self, cells: Iterable[StudyCell], running: Collection[str] = (), patience: float = 0.0
@@ -117,11 +120,37 @@ class StudyProjection:
         """Delete the sweep's studies and write them from the finished cells; as ``reconcile`` else."""
         return self._patiently(lambda: self._rewrite(tuple(cells), None), patience)
 
+    def settle(self) -> None:
+        """Wait until all that was started and finished is written."""
+        while self._pending:
+            self._pending.popleft().result()
+
     def close(self) -> None:
-        """Let go of the storage's connections."""
+        """Write what is left and let go of the storage's connections; nothing can be written after."""
+        if self._closed:
+            return
+        self._closed = True
+        self.settle()
+        self._thread.submit(self._disconnect).result()
+        self._thread.shutdown()
+
+    def _disconnect(self) -> None:
         if self._storage is not None:
             close_storage(self._storage)
         self._storage, self._studies = None, {}
+
+    def _later(self, action: Callable[[], None]) -> None:
+        while self._pending and self._pending[0].done():
+            self._pending.popleft().result()  # raises what is a mistake of ours
+        self._pending.append(self._thread.submit(self._guard, action))
+
+    def _start(self, cell: StudyCell) -> None:
+        if cell.key not in self._running and cell.key not in self._finished:
+            self._add(cell)
+
+    def _finish(self, key: str, state: str, value: float | None) -> None:
+        if key in self._running:
+            self._tell(key, state, value)
 
     def _guard(self, action: Callable[[], None]) -> bool:
         """Do it unless the storage failed before; keep what goes wrong with the storage."""
@@ -131,10 +160,14 @@ class StudyProjection:
             action()
         except STORAGE_ERRORS as error:
             self.problem = said(error)
-            self.close()
+            self._disconnect()
         return self.problem is None
 
     def _patiently(self, action: Callable[[], None], patience: float) -> bool:
+        self.settle()
+        return self._thread.submit(self._try, action, patience).result()
+
+    def _try(self, action: Callable[[], None], patience: float) -> bool:
         until = time.monotonic() + patience
         while True:
             self.problem = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import optuna
@@ -14,6 +14,7 @@ from sweeps.space import Settings
 from sweeps.storage import summary
 from sweeps.studies import StudyCell, StudyProjection, study_cells
 from synaug.errors import Exit, SynaugError
+from synaug.knobs import Value
 
 SMOTE: Settings = (("k", 5), ("metric", "euclidean"), ("ratio", 100.0))
 SMOTE_DICT = dict(SMOTE)
@@ -30,9 +31,21 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'optuna.db'}"
 
 
+class Settled(StudyProjection):
+    """Has written when it returns, so that a test can read."""
+
+    def start(self, key: str, arm: str, settings: Mapping[str, Value]) -> None:
+        super().start(key, arm, settings)
+        self.settle()
+
+    def finish(self, key: str, state: str, value: float | None = None) -> None:
+        super().finish(key, state, value)
+        self.settle()
+
+
 @pytest.fixture
 def projection(url: str) -> Iterator[StudyProjection]:
-    projection = StudyProjection(url, "t")
+    projection = Settled(url, "t")
     yield projection
     projection.close()
 
@@ -75,7 +88,7 @@ def test_a_second_start_makes_no_second_trial(url: str, projection: StudyProject
 def test_orphans_of_cells_that_run_again_are_used_again(url: str, projection: StudyProjection) -> None:
     play(projection, A)
     projection.start("b", "smote", dict(B.settings))  # and the driver dies
-    after = StudyProjection(url, "t")
+    after = Settled(url, "t")
     assert after.reconcile([A], running=["b"])
     assert summary(url, "t") == {"a": ["COMPLETE"], "b": ["RUNNING"]}
     play(after, B)
@@ -87,7 +100,7 @@ def test_orphans_of_cells_that_run_again_are_used_again(url: str, projection: St
 def test_orphans_of_cells_that_do_not_run_again_vanish(url: str, projection: StudyProjection) -> None:
     play(projection, A)
     projection.start("b", "smote", dict(B.settings))
-    after = StudyProjection(url, "t")
+    after = Settled(url, "t")
     assert after.reconcile([A])
     assert summary(url, "t") == {"a": ["COMPLETE"]}
     after.close()
@@ -95,7 +108,7 @@ def test_orphans_of_cells_that_do_not_run_again_vanish(url: str, projection: Stu
 
 def test_a_driver_that_died_between_ledger_and_study(url: str, projection: StudyProjection) -> None:
     projection.start("a", "smote", SMOTE_DICT)
-    after = StudyProjection(url, "t")
+    after = Settled(url, "t")
     assert after.reconcile(ALL)
     assert summary(url, "t") == STATES
     assert [trial.value for trial in trials(url, "smote")] == [0.7, None]
@@ -127,7 +140,7 @@ def test_trials_of_nobody_go(url: str, projection: StudyProjection) -> None:
 
 
 def test_rebuild_touches_no_other_sweep(url: str, projection: StudyProjection) -> None:
-    other = StudyProjection(url, "t2")
+    other = Settled(url, "t2")
     play(other, A)
     play(projection, B, C)
     assert projection.rebuild(ALL)
@@ -142,7 +155,7 @@ def test_rebuild_of_a_storage_that_is_lost(tmp_path: Path, url: str, projection:
     (tmp_path / "optuna.db").unlink()
     assert summary(url, "t") == {}
     assert not (tmp_path / "optuna.db").exists()
-    after = StudyProjection(url, "t")
+    after = Settled(url, "t")
     assert after.rebuild(ALL)
     assert summary(url, "t") == STATES
     after.close()
@@ -162,6 +175,21 @@ def test_a_locked_storage_stops_nothing(tmp_path: Path, url: str, projection: St
     assert projection.reconcile(ALL)
     assert projection.problem is None
     assert summary(url, "t") == STATES
+
+
+def test_a_sweep_does_not_wait_for_the_storage(tmp_path: Path, url: str) -> None:
+    projection = StudyProjection(url, "t")
+    play(projection, A)
+    projection.settle()
+    other = sqlite3.connect(tmp_path / "optuna.db")
+    other.execute("BEGIN EXCLUSIVE")
+    play(projection, B, C)  # returns while nobody can write
+    assert projection.problem is None
+    other.rollback()
+    other.close()
+    projection.close()
+    assert projection.problem is None
+    assert summary(url, "t") == {"a": ["COMPLETE"], "b": ["FAIL"], "c": ["COMPLETE"]}
 
 
 def test_a_broken_storage_stops_nothing(tmp_path: Path, url: str, projection: StudyProjection) -> None:
