@@ -14,6 +14,7 @@ the median over its repetitions with the smallest and the largest value. `docs/b
 absolute numbers behind it.
 """
 COLUMNS = "| row | what is divided | median | smallest to largest | repetitions |\n|---|---|---|---|---|"
+TOLD = {"spread", "spreads", "what", "repetitions", "run"}  # in the table, or in the line above the list
 
 
 def markdown(report: Mapping[str, Any]) -> str:
@@ -25,9 +26,6 @@ def markdown(report: Mapping[str, Any]) -> str:
         lines += ["", f"## {name}", "", ROWS[name], "", f"Run: {run_line(report[name])}", ""]
         lines += [f"- {key}: {shown(value)}" for key, value in report[name].items() if key not in TOLD]
     return "\n".join(lines) + "\n"
-
-
-TOLD = {"spread", "spreads", "what", "repetitions", "run"}
 
 
 def machine_line(machine: Mapping[str, Any]) -> str:
@@ -59,8 +57,10 @@ def run_line(found: Mapping[str, Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value with at most three significant digits; bytes and counts stay whole."""
+    """A value with three significant digits, six just below one; bytes and counts stay whole."""
     if isinstance(value, float):
+        if 0.99 <= value < 1:
+            return f"{value:.6f}"
         return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     if isinstance(value, Mapping):
         return "; ".join(f"{key} {shown(entry)}" for key, entry in value.items()) or "none"
