@@ -195,9 +195,7 @@ def test_a_late_duplicate_is_dropped(make: Make, ledger: Ledger) -> None:
     assert lines(ledger, "cell")[0]["status"] == "ok"
 
 
-def test_an_error_of_the_code_fails_the_cell_at_its_first_attempt(
-    make: Make, ledger: Ledger, seen: Seen
-) -> None:
+def test_an_error_of_the_code_fails_the_cell_at_once(make: Make, ledger: Ledger, seen: Seen) -> None:
     feed = make()
     given = work(feed)
     feed.result(given.key, line(0, status="failed", reason="ValueError: x", trace="Traceback …"))
@@ -276,9 +274,7 @@ def test_no_proposal_repeats_a_cell_and_an_exhausted_search_ends(
     assert [x["stage"] for x in lines(ledger, "cell")] == ["design"] * DESIGN + ["exploit"]
 
 
-def test_a_cell_whose_last_line_is_missing_is_closed_without_running(
-    make: Make, ledger: Ledger, seen: Seen
-) -> None:
+def test_a_cell_without_its_last_line_is_closed_and_not_run(make: Make, ledger: Ledger, seen: Seen) -> None:
     """Its driver died between the last result and the ``cell`` line."""
     cell = design_cells(SPEC)[0]
     key, config = describe(cell)
