@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from synaug.errors import Exit, Problem, SynaugError
 
 from .cluster import check_address, check_gpus, connected
+from .encoding import encode_on_ray
 from .feed import FINISHED, MAX_ATTEMPTS, Finished, Halt
 from .graphs import with_graphs
 from .job import job_of, neighborhoods
@@ -21,7 +22,7 @@ from .ledger_state import State, state
 from .places import Places
 from .plan import Cell, cell_of
 from .prepare import prepare, share
-from .progress import encoding
+from .progress import counted
 from .spec import Spec, load_spec
 from .trial import Work
 
@@ -35,9 +36,15 @@ class GateFeed:
     missing: dict[str, list[int]]  # replicates without a test line
     attempts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    told: Callable[[int, int], None] | None = None  # takes the results read and the results in all
 
     def __post_init__(self) -> None:
+        self.total = self._left  # results to be read
         self._waiting = deque(key for key, replicates in self.missing.items() if replicates)
+
+    @property
+    def _left(self) -> int:
+        return sum(map(len, self.missing.values()))
 
     @property
     def open(self) -> bool:
@@ -63,6 +70,8 @@ class GateFeed:
         stamp |= {"trial_key": key, "attempt": self.attempts[key]}
         self.ledger.append("test", stamp | body)
         self.missing[key].remove(replicate)
+        if self.told is not None:
+            self.told(self.total - self._left, self.total)
 
     def ended(self, key: str, died: bool) -> None:
         """Try a cell whose process died again, three times in all."""
@@ -141,12 +150,14 @@ def _declared(before: State, cells: Sequence[str] | None, places: Places) -> lis
 
 def _read(spec: Spec, prepared: Any, feed: GateFeed, options: RunOptions, console: Console) -> None:
     arms = [Cell(str(line["config"]["arm"]), (), "design", 0) for line in feed.cells.values()]
-    with encoding(console) as progress:
-        shared = share(prepared, progress, with_test=True)
     job = job_of(spec, gate=True)
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
+        with counted(console, "encoding", "texts") as progress:
+            shared = share(prepared, progress, with_test=True, encode=encode_on_ray)
         shared = with_graphs(shared, *neighborhoods(arms, spec))
-        while feed.open:
-            from . import tune_run  # imports Ray, which reads its environment then
+        with counted(console, "reading the test rows:", "results") as feed.told:
+            feed.told(0, feed.total)
+            while feed.open:
+                from . import tune_run  # imports Ray, which reads its environment then
 
-            tune_run.run(feed, shared, job, Halt(), cluster.workers, cluster.resources)
+                tune_run.run(feed, shared, job, Halt(), cluster.workers, cluster.resources)

@@ -13,6 +13,7 @@ from rich.console import Console
 from synaug.errors import Exit, SynaugError
 
 from .cluster import connected
+from .encoding import encode_on_ray
 from .feed import Entry, Feed, Rules
 from .graphs import with_graphs
 from .interrupt import Interrupts
@@ -24,7 +25,7 @@ from .places import Places
 from .plan import plan_lines
 from .preflight import preflight
 from .prepare import Prepared, share
-from .progress import Progress, encoding
+from .progress import Progress, counted
 from .resume import check_same, describe, entries_of, header, searches
 from .spec import Spec
 from .studies import StudyProjection, study_cells
@@ -143,14 +144,14 @@ def _on_ray(
 ) -> None:
     """Encode, share and run the open cells."""
     spec = prepared.spec
-    with encoding(console) as progress:
-        shared = share(prepared, progress)
-    digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
     console.print(
         "starting Ray …" if options.address == "local" else f"connecting to {options.address} …", style="dim"
     )
     cells = [entry.cell for entry in feed.entries.values()]
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
+        with counted(console, "encoding", "texts") as progress:
+            shared = share(prepared, progress, encode=encode_on_ray)
+        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
         console.print("finding neighbours …", style="dim")
         shared = with_graphs(shared, *neighborhoods(cells, spec))
         with (

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synaug.cache import EmbeddingCache
 from synaug.corpus import Corpus, DataOptions, Part, load
-from synaug.embedding import embed
+from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Replicate
@@ -110,6 +110,7 @@ def share(
     prepared: Prepared,
     progress: Progress | None = None,
     with_test: bool = False,
+    encode: EncodeShards = encode_here,
 ) -> Shared:
     """Encode the rows that may be read; ``graphs.with_graphs`` adds the neighbour graphs.
 
@@ -117,11 +118,15 @@ def share(
         prepared: the checked data set.
         progress: called with texts done and texts in all while encoding.
         with_test: append the test rows; only the gate does.
+        encode: encodes what the cache lacks; ``encoding.encode_on_ray`` on a cluster.
     """
     corpus, visible = prepared.corpus, prepared.visible
     parts = [visible, prepared.split.test] if with_test else [visible]
     cache = EmbeddingCache()
-    blocks = [embed([corpus.texts[row] for row in rows], prepared.encoder, cache, progress) for rows in parts]
+    blocks = [
+        embed([corpus.texts[row] for row in rows], prepared.encoder, cache, progress, encode)
+        for rows in parts
+    ]
     X = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     y = corpus.labels[np.concatenate(parts)]
     draws = tuple(

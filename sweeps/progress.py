@@ -89,35 +89,50 @@ class Progress:
 
 
 @contextmanager
-def encoding(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Say how far the encoding of texts is: a bar with ETA in a terminal, lines elsewhere."""
+def counted(console: Console, doing: str, things: str) -> Iterator[Callable[[int, int], None]]:
+    """Say how far some work is: a bar with ETA in a terminal, lines elsewhere.
+
+    Args:
+        console: where it is said.
+        doing: the work, such as "encoding".
+        things: what is counted, such as "texts".
+
+    Yields:
+        What takes the things done and the things in all.
+    """
     if not console.is_terminal:
-        yield _EncodingLines(console)
+        yield _Lines(console, doing, things)
         return
     columns = (
-        TextColumn("encoding"),
+        TextColumn(doing),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("texts, ETA"),
+        TextColumn(f"{things}, ETA"),
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("encoding", total=None)
+        task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class _EncodingLines:
-    """Prints a line for every tenth of the texts."""
+class _Lines:
+    """Prints a line for every tenth of the things; none where all were done before."""
 
-    def __init__(self, console: Console):
-        self._console, self._said, self._started = console, -1, time.monotonic()
+    def __init__(self, console: Console, doing: str, things: str):
+        self._console, self._doing, self._things = console, doing, things
+        self._said, self._started, self._before = -1, time.monotonic(), 0
 
     def __call__(self, done: int, total: int) -> None:
         tenth = 10 * done // max(1, total)
-        if tenth < self._said:  # the test rows come after the others
-            self._said, self._started = -1, time.monotonic()
+        if tenth < self._said:  # other things come after the first
+            self._said = -1
+        if self._said < 0:
+            self._started, self._before = time.monotonic(), done
+            if done == total:
+                return
         if tenth > self._said:
             self._said = tenth
-            seconds = (time.monotonic() - self._started) * (total - done) / max(1, done)
-            eta = f", ETA {seconds:.0f} s" if 0 < done < total else ""
-            self._console.print(f"encoding {done}/{total} texts{eta}", style="dim")
+            new = done - self._before
+            seconds = (time.monotonic() - self._started) * (total - done) / max(1, new)
+            eta = f", ETA {seconds:.0f} s" if new and done < total else ""
+            self._console.print(f"{self._doing} {done}/{total} {self._things}{eta}", style="dim")

@@ -15,7 +15,6 @@ from scipy import stats
 from tracking import ADJUSTED, HEADLINE, CellRun, DataUsed, ParentRun
 
 from .feed import Entry
-from .pictures import confusion_picture, points_picture
 from .spec import Spec
 from .standing import MLFLOW_STATUS
 
@@ -173,6 +172,8 @@ def _artifacts(
             for r in results
         ],
     }  # fmt: skip
+    from .pictures import confusion_picture, points_picture  # matplotlib takes half a second to import
+
     found = {"tables.json": json.dumps(tables, indent=1).encode()}
     if results and confusion:
         matrix = np.sum([r["confusion"] for r in results], axis=0)

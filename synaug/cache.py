@@ -75,12 +75,12 @@ class ArrayCache:
         assert not array.dtype.hasobject, "only arrays of numbers are cached"
         path, sidecar = self._paths(key)
         with _writable(self.folder):
-            with _replacing(path) as file:
+            with replacing(path) as file:
                 np.save(file, array, allow_pickle=False)
                 file.flush()
                 digest = file_sha256(Path(file.name))
             facts = {"sha256": digest, "shape": list(array.shape), "dtype": str(array.dtype)}
-            with _replacing(sidecar) as file:  # last: an array counts once its sidecar is there
+            with replacing(sidecar) as file:  # last: an array counts once its sidecar is there
                 file.write(json.dumps(facts).encode())
 
     def discard(self, key: str) -> None:
@@ -124,7 +124,7 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BufferedWriter]:
+def replacing(path: Path) -> Iterator[BufferedWriter]:
     """Open a temporary file that takes the place of ``path`` once it is complete and on disk."""
     temporary = path.with_name(f".writing-{secrets.token_hex(8)}")
     try:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .cache import EmbeddingCache
 from .encoders import Encoder, Progress
 
-SHARD = 2048  # texts that are encoded, and kept, at a time
+SHARD = 512  # texts that are encoded, and kept, at a time
 
 F32 = npt.NDArray[np.float32]
 Shards = Sequence[Sequence[str]]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Exit, Problem, SynaugError
+from .facts import remembered
 from .knobs import Choice, Int, knob, knob_problems, knobs_of
 from .models import fingerprint, locate
+from .processor import instruction_sets, may_have_gpu
 
 if TYPE_CHECKING:
     import torch
@@ -170,8 +173,9 @@ def open_encoder(options: EncoderOptions | None = None) -> Encoder:
     """
     options = options or EncoderOptions()
     name, folder = locate(options.model)
-    config = _config(folder)
-    longest = getattr(config, "max_position_embeddings", None) or options.max_length
+    weights = fingerprint(folder)
+    facts = remembered("encoder", [weights, version("transformers")], lambda: _facts(folder), _are_facts)
+    longest = facts["longest"] or options.max_length
     problems = []
     if options.max_length > longest:
         problems.append(
@@ -181,34 +185,43 @@ def open_encoder(options: EncoderOptions | None = None) -> Encoder:
                 f"set encoder.max_length to {longest} or less",
             )
         )
-    if getattr(config, "is_encoder_decoder", False):
+    if facts["decoder"]:
         problems.append(
             Problem("encoder.model: expected an encoder, got an encoder with decoder", str(folder))
         )
     if problems:
         raise SynaugError(problems, Exit.SPEC)
     dtype = fast_dtype() if options.dtype == "auto" else options.dtype
-    facts = (fingerprint(folder), options.pooling, options.max_length, options.normalize, dtype)
-    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    return Encoder(name, folder, digest, int(config.hidden_size), dtype, options)
+    made_by = (weights, options.pooling, options.max_length, options.normalize, dtype)
+    digest = hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
+    return Encoder(name, folder, digest, int(facts["dimensions"]), dtype, options)
 
 
 def fast_dtype() -> str:
     """Return "bfloat16" where this machine's GPU, or else its processor, computes in it; else "float32"."""
-    import torch
+    if may_have_gpu():
+        import torch
 
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    cpu = Path("/proc/cpuinfo")
-    flags = set(cpu.read_text().split()) if cpu.exists() else set()
-    return "bfloat16" if flags & {"amx_bf16", "avx512_bf16"} else "float32"
+        if torch.cuda.is_available():
+            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if instruction_sets() & {"amx_bf16", "avx512_bf16"} else "float32"
 
 
-def _config(folder: Path) -> Any:
+def _facts(folder: Path) -> dict[str, Any]:
+    """What the configuration of a model tells: transformers knows its names of it."""
     from transformers import AutoConfig
 
     with _loading(folder):
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return {
+            "longest": getattr(config, "max_position_embeddings", None),
+            "decoder": bool(getattr(config, "is_encoder_decoder", False)),
+            "dimensions": int(config.hidden_size),
+        }
+
+
+def _are_facts(kept: Any) -> bool:
+    return isinstance(kept, dict) and set(kept) == {"longest", "decoder", "dimensions"}
 
 
 @contextmanager

@@ -20,6 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Sums may be taken in another order; NaN and infinity keep their meaning, a diverged training shows them.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 _ZERO, _ONE = np.float32(0), np.float32(1)
+BLOCK = 8  # rows that go through the head together
 
 
 def _compiled(function: Function) -> Function:
@@ -32,35 +33,71 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def _row(
-    hidden: F32, label: int, weight: float, head: F32, head_bias: F32, gradients: tuple[F32, F32],
+def _block(
+    n: int, hidden: F32, labels: I64, weights: F32, head: F32, head_bias: F32, gradients: tuple[F32, F32],
     slope: F32, back: F32,
 ) -> None:  # fmt: skip
-    """Add one row's gradient of the head; leave the gradient of its first layer in ``back`` (H,)."""
+    """Add the gradients of the head of the first n rows of a block; leave those of their first layer.
+
+    Rows go through in fours, so that a weight is loaded once for four rows.
+
+    Args:
+        n: rows that count, at most BLOCK.
+        hidden: their hidden layer (BLOCK, H); what is in the other rows is finite unless training diverged.
+        labels: classes of the rows (n,).
+        weights: of their losses (n,).
+        head: weights of the second layer (C, H).
+        head_bias: of the second layer (C,).
+        gradients: of ``head`` and ``head_bias``, added to.
+        slope: of the logits (BLOCK, C), overwritten.
+        back: gradient of the first layer (BLOCK, H), overwritten in the first n rows.
+    """
     n_classes, width = head.shape
     head_gradient, head_bias_gradient = gradients
-    top = np.float32(-np.inf)
+    for r in range(0, BLOCK, 4):
+        for c in range(n_classes):
+            one, two, three, four = _ZERO, _ZERO, _ZERO, _ZERO
+            for j in range(width):
+                weight = head[c, j]
+                one += hidden[r, j] * weight
+                two += hidden[r + 1, j] * weight
+                three += hidden[r + 2, j] * weight
+                four += hidden[r + 3, j] * weight
+            slope[r, c], slope[r + 1, c] = one + head_bias[c], two + head_bias[c]
+            slope[r + 2, c], slope[r + 3, c] = three + head_bias[c], four + head_bias[c]
+    for r in range(n):
+        top, total = np.float32(-np.inf), _ZERO
+        for c in range(n_classes):
+            top = max(top, slope[r, c])
+        for c in range(n_classes):
+            slope[r, c] = np.exp(slope[r, c] - top)
+            total += slope[r, c]
+        for c in range(n_classes):
+            slope[r, c] *= weights[r] / total
+        slope[r, labels[r]] -= weights[r]
+    slope[n:] = _ZERO
     for c in range(n_classes):
-        logit = head_bias[c]
+        for r in range(0, BLOCK, 4):
+            one, two, three, four = slope[r, c], slope[r + 1, c], slope[r + 2, c], slope[r + 3, c]
+            head_bias_gradient[c] += (one + two) + (three + four)
+            for j in range(width):
+                head_gradient[c, j] += (one * hidden[r, j] + two * hidden[r + 1, j]) + (
+                    three * hidden[r + 2, j] + four * hidden[r + 3, j]
+                )
+    for r in range(n):
+        one, two = slope[r, 0], slope[r, 1]
         for j in range(width):
-            logit += hidden[j] * head[c, j]
-        slope[c] = logit
-        top = max(top, logit)
-    total = _ZERO
-    for c in range(n_classes):
-        slope[c] = np.exp(slope[c] - top)
-        total += slope[c]
-    back[:] = _ZERO
-    for c in range(n_classes):
-        pull = weight * slope[c] / total
-        if c == label:
-            pull -= weight
-        head_bias_gradient[c] += pull
+            back[r, j] = one * head[0, j] + two * head[1, j]
+        for c in range(2, n_classes - 1, 2):
+            one, two = slope[r, c], slope[r, c + 1]
+            for j in range(width):
+                back[r, j] += one * head[c, j] + two * head[c + 1, j]
+        if n_classes % 2:
+            one = slope[r, n_classes - 1]
+            for j in range(width):
+                back[r, j] += one * head[n_classes - 1, j]
         for j in range(width):
-            back[j] += pull * head[c, j]
-            head_gradient[c, j] += pull * hidden[j]
-    for j in range(width):
-        back[j] = back[j] if hidden[j] > _ZERO else _ZERO
+            back[r, j] = back[r, j] if hidden[r, j] > _ZERO else _ZERO
 
 
 @_compiled
@@ -90,31 +127,42 @@ def gradients(
         head_gradient: of ``head`` (C, H).
         head_bias_gradient: of ``head_bias`` (C,).
     """
-    rows, width = first.shape
-    hidden, back, slope = np.empty(width, np.float32), np.empty(width, np.float32), np.empty_like(head_bias)
+    (rows, width), n_classes = first.shape, len(head_bias)
+    hidden, back = np.zeros((BLOCK, width), np.float32), np.zeros((BLOCK, width), np.float32)
+    slope = np.zeros((BLOCK, n_classes), np.float32)
     bias_gradient[:] = _ZERO
     head_gradient[:] = _ZERO
     head_bias_gradient[:] = _ZERO
     of_head = (head_gradient, head_bias_gradient)
-    for i in range(rows):
-        for j in range(width):
-            hidden[j] = max(first[i, j] + bias[j], _ZERO)
-        _row(hidden, labels[i], weights[i], head, head_bias, of_head, slope, back)
-        for j in range(width):
-            first_gradient[i, j] = back[j]
-            bias_gradient[j] += back[j]
-    for i in range(len(new_labels)):
-        one, two, second = parents[i, 0], parents[i, 1], share[i]
-        rest = _ONE - second
-        for j in range(width):
-            hidden[j] = max(rest * first[one, j] + second * first[two, j] + bias[j], _ZERO)
-        _row(hidden, new_labels[i], new_weights[i], head, head_bias, of_head, slope, back)
-        for j in range(width):
-            bias_gradient[j] += back[j]
-        for j in range(width):
-            first_gradient[one, j] += rest * back[j]
-        for j in range(width):
-            first_gradient[two, j] += second * back[j]
+    for i in range(0, rows, BLOCK):
+        n = min(BLOCK, rows - i)
+        for r in range(n):
+            for j in range(width):
+                hidden[r, j] = max(first[i + r, j] + bias[j], _ZERO)
+        _block(n, hidden, labels[i : i + n], weights[i : i + n], head, head_bias, of_head, slope, back)
+        for r in range(n):
+            for j in range(width):
+                first_gradient[i + r, j] = back[r, j]
+                bias_gradient[j] += back[r, j]
+    for i in range(0, len(new_labels), BLOCK):
+        n = min(BLOCK, len(new_labels) - i)
+        for r in range(n):
+            one, two, second = parents[i + r, 0], parents[i + r, 1], share[i + r]
+            rest = _ONE - second
+            for j in range(width):
+                hidden[r, j] = max(rest * first[one, j] + second * first[two, j] + bias[j], _ZERO)
+        _block(
+            n, hidden, new_labels[i : i + n], new_weights[i : i + n], head, head_bias, of_head, slope, back
+        )
+        for r in range(n):
+            one, two, second = parents[i + r, 0], parents[i + r, 1], share[i + r]
+            rest = _ONE - second
+            for j in range(width):
+                bias_gradient[j] += back[r, j]
+            for j in range(width):
+                first_gradient[one, j] += rest * back[r, j]
+            for j in range(width):
+                first_gradient[two, j] += second * back[r, j]
 
 
 @_compiled

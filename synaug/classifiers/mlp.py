@@ -145,6 +145,7 @@ class _FoldModel:
     ):
         self.options, self.train = options, np.flatnonzero(fold.weight)
         self.rows = _rows_of(X, y, fold, self.train)
+        self.columns = self.rows.X.T.contiguous()  # (d, r), so that no product has to turn the rows
         d, width = X.shape[1], options.hidden
         shapes = ((d, width), (width,), (n_classes, width), (n_classes,))
         size = sum(math.prod(shape) for shape in shapes)
@@ -189,7 +190,7 @@ class _FoldModel:
             rows.parents, rows.share, rows.new_labels, rows.new_weights,
             back, self.of_bias, self.of_head, self.of_head_bias,
         )  # fmt: skip
-        torch.from_numpy(self.of_first).copy_(rows.X.T @ torch.from_numpy(back).to(rows.X.dtype))
+        torch.from_numpy(self.of_first).copy_(self.columns @ torch.from_numpy(back).to(rows.X.dtype))
 
 
 def _parts(values: F32, shapes: Sequence[tuple[int, ...]]) -> list[F32]:

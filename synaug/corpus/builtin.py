@@ -10,15 +10,18 @@ rows. Other versions of the packages give other texts, so the versions are part 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.metadata
 import importlib.util
 import re
+import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import Exit, Problem, SynaugError
+from ..facts import remembered
 from .base import Part, Table
 
 PACKAGES = {  # distribution: import name
@@ -33,6 +36,7 @@ NAMES = re.compile(
     r"(?<![a-z])(?:scipy|scikit[-_ ]learn|sklearn|optuna|imbalanced[-_ ]learn|imblearn)(?![a-z])",
     re.IGNORECASE,
 )
+_RULES = 1  # raised when the code below takes other texts from the same files
 
 
 def describe() -> str:
@@ -49,7 +53,14 @@ def read() -> Table:
         SynaugError: exit 4, naming the packages that are not installed.
     """
     _require_packages()
-    found = {package: _paragraphs(_folder(module)) for package, module in PACKAGES.items()}
+    sources = {package: _sources(_folder(module)) for package, module in PACKAGES.items()}
+    digests = {package: [_digest(path) for path in paths] for package, paths in sources.items()}
+    found = remembered(
+        "builtin",
+        [_RULES, sys.version_info[:2], digests],
+        lambda: {package: _paragraphs(paths) for package, paths in sources.items()},
+        lambda kept: isinstance(kept, dict) and list(kept) == list(PACKAGES),
+    )
     packages_with = Counter(key for texts in found.values() for key in texts)
     rows = [
         (text, package)
@@ -75,15 +86,24 @@ def _folder(module: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _paragraphs(folder: Path) -> dict[str, str]:
+def _sources(folder: Path) -> list[Path]:
+    """The files of a package that texts are taken from, in order."""
+    parts = {path: path.relative_to(folder).parts for path in folder.rglob("*.py")}
+    return sorted((path for path in parts if SKIPPED.isdisjoint(parts[path])), key=parts.__getitem__)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _paragraphs(sources: Sequence[Path]) -> dict[str, str]:
     """Collect the texts of a package under their keys (small letters), in order."""
     texts: dict[str, str] = {}
-    for path in sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).parts):
-        if SKIPPED.isdisjoint(path.relative_to(folder).parts):
-            for docstring in _docstrings(path):
-                text = _first_paragraph(docstring)
-                if len(text) >= SHORTEST:
-                    texts.setdefault(text.casefold(), text)
+    for path in sources:
+        for docstring in _docstrings(path):
+            text = _first_paragraph(docstring)
+            if len(text) >= SHORTEST:
+                texts.setdefault(text.casefold(), text)
     return texts
 
 

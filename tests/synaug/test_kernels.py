@@ -63,7 +63,7 @@ def test_the_precision_follows_the_measured_speed(
     ratio: float, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "_seconds", lambda dtype: ratio if dtype is torch.float32 else 1.0)
-    assert precision.fastest_precision() == expected
+    assert precision.measured_precision() == expected
 
 
 def test_the_probe_times_both_and_leaves_the_threads_alone() -> None:
