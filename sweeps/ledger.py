@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
+import shutil
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +25,8 @@ from .canonical import canonical_json, crc32
 SCHEMA = 1
 KINDS = ("sweep", "start", "result", "cell", "test", "mlflow")
 FILE = "ledger.jsonl"
+LARGE = 32 << 20  # bytes; a longer ledger is not held in memory
+LONG = frozenset({"curve", "folds", "per_class", "confusion", "counts", "scores", "diagnostics"})
 
 Line = Mapping[str, Any]
 
@@ -36,7 +41,7 @@ class Reading:
     """What a ledger file holds.
 
     Attributes:
-        lines: the whole lines, in order.
+        lines: the whole lines, in order; of a large file, what is long stays on the disk.
         size: bytes up to the end of the last whole line.
         torn: bytes after it, of a line that was being written when its writer died; they are not
             in ``lines``.
@@ -59,21 +64,66 @@ def read(path: Path, strict: bool = True) -> Reading:
         SynaugError: INTEGRITY when a line other than a torn last one cannot be relied on; when
             strict, a copy of the file is kept beside it as ``ledger.jsonl.bad-1``, ``-2``, ...
     """
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return Reading((), 0, 0)
     lines: list[Line] = []
     size = 0
-    for number, piece in enumerate(data.split(b"\n"), start=1):
-        end = min(size + len(piece) + 1, len(data))
-        whole = size + len(piece) < len(data)  # a newline follows
-        if piece.strip():
-            line, problem = _parse(piece, strict)
-            if line is None and not whole:
-                return Reading(tuple(lines), size, len(data) - size)
-            if line is None:
-                raise _refusal(path, number, problem, data, keep=strict)
-            lines.append(line)
-        size = end
+    with file:
+        stored = os.fstat(file.fileno()).st_size > LARGE
+        for number, piece in enumerate(file, start=1):
+            if piece.strip():
+                line, problem = _parse(piece, strict)
+                if line is None and not piece.endswith(b"\n"):
+                    return Reading(tuple(lines), size, len(piece))
+                if line is None:
+                    raise _refusal(path, number, problem, keep=strict)
+                lines.append(StoredLine(path, size, line) if stored else line)
+            size += len(piece)
     return Reading(tuple(lines), size, 0)
+
+
+class StoredLine(Line):
+    """A line of a large ledger: its long fields stay in the file and are read when they are asked for.
+
+    Args:
+        path: the ledger.
+        start: where the line begins, in bytes.
+        line: the whole line.
+    """
+
+    __slots__ = ("_head", "_names", "_path", "_start")
+
+    def __init__(self, path: Path, start: int, line: Line):
+        self._path, self._start, self._names = path, start, _same(tuple(line))
+        self._head = {name: value for name, value in line.items() if name not in LONG}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a field; one that is long is read from the file."""
+        return _line_at(self._path, self._start)[name] if name in LONG else self._head[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all fields, in order."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Number of fields."""
+        return len(self._names)
+
+
+@cache
+def _same(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all lines with the same fields."""
+    return names
+
+
+@lru_cache(maxsize=64)
+def _line_at(path: Path, start: int) -> Line:
+    with path.open("rb") as file:
+        file.seek(start)
+        found: Line = json.loads(file.readline())
+        return found
 
 
 def _parse(piece: bytes, strict: bool) -> tuple[Line | None, str]:
@@ -100,23 +150,23 @@ def _crc(body: Line) -> str | None:
         return None
 
 
-def _refusal(path: Path, number: int, reason: str, data: bytes, keep: bool) -> SynaugError:
+def _refusal(path: Path, number: int, reason: str, keep: bool) -> SynaugError:
     fix = "restore the file from a backup, or start again in another folder"
     if keep:
-        fix += f"; a copy is kept as {_keep(path, data).name}"
+        fix += f"; a copy is kept as {_keep(path).name}"
     text = f"{path.name}: line {number} cannot be relied on: {reason}"
     return SynaugError(Problem(text, f"{path}, line {number}", fix), Exit.INTEGRITY)
 
 
-def _keep(path: Path, data: bytes) -> Path:
-    """Copy the bytes to the first free ``.bad-N``; an equal copy from an earlier try will do."""
+def _keep(path: Path) -> Path:
+    """Copy the file to the first free ``.bad-N``; an equal copy from an earlier try will do."""
     number = 1
     while (copy := path.with_name(f"{path.name}.bad-{number}")).exists():
-        if copy.read_bytes() == data:
+        if filecmp.cmp(copy, path, shallow=False):
             return copy
         number += 1
-    with open(copy, "xb", opener=_private) as file:
-        file.write(data)
+    with path.open("rb") as source, open(copy, "xb", opener=_private) as file:
+        shutil.copyfileobj(source, file)
     return copy
 
 
