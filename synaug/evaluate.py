@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from . import scores
-from .classifiers.options import FoldRows, MlpOptions
+from .classifiers.options import FoldRows, LadderLogits, MlpOptions
 from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
@@ -56,6 +56,35 @@ class Replicate:
         return TrainingPart(self.X, rows, self.y[rows], len(self.classes), graph, self.classes)
 
 
+class Train(Protocol):
+    """Trains the models of a cell's folds and scores them along the ladder."""
+
+    def __call__(
+        self,
+        data: Replicate,
+        rows: Sequence[FoldRows],
+        options: MlpOptions,
+        scored: Codes,
+        generators: Sequence[np.random.Generator],
+    ) -> LadderLogits:
+        """Return the logits of the held-out rows and of the rows of X in ``scored``."""
+
+
+def train_here(
+    data: Replicate,
+    rows: Sequence[FoldRows],
+    options: MlpOptions,
+    scored: Codes,
+    generators: Sequence[np.random.Generator],
+) -> LadderLogits:
+    """Train on this process's processor, fold by fold."""
+    from .classifiers.mlp import train_ladder
+
+    draw, y = data.draw, data.y[data.draw.rows]
+    real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
+    return train_ladder(real, y, draw.folds, rows, extra, len(data.classes), options, generators)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one cell gave on one replicate, in the words of a ledger line."""
@@ -81,6 +110,7 @@ def evaluate(
     pools: Sequence[Pool] | None = None,
     test: Codes | None = None,
     cache: PoolCache | None = None,
+    train: Train | None = None,
 ) -> Outcome:
     """Train one arm on one replicate by cross-validation and score it.
 
@@ -92,6 +122,7 @@ def evaluate(
         pools: the arm's synthetic rows, one pool a fold, where they are already made.
         test: rows behind the gate to score instead of dev rows, ascending.
         cache: keeps the pools of costly arms; changes no number.
+        train: trains the models; None: ``train_here``.
 
     Returns:
         Scores, or the reason why there are none: the method does not apply, or a training diverged.
@@ -103,7 +134,7 @@ def evaluate(
         return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
     made = time.perf_counter()
     rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
-    fits = fit(method, data, rows, options, data.draw.dev if test is None else test)
+    fits = fit(method, data, rows, options, data.draw.dev if test is None else test, train)
     trained = time.perf_counter()
     if not fits.finite:
         return Outcome("failed", "non_finite: the training diverged; use a smaller learning_rate")
@@ -191,16 +222,18 @@ def fold_rows(method: Method, data: Replicate, fold: int, pools: Sequence[Pool])
 
 
 def fit(
-    method: Method, data: Replicate, rows: Sequence[FoldRows], options: MlpOptions, scored: Codes
+    method: Method,
+    data: Replicate,
+    rows: Sequence[FoldRows],
+    options: MlpOptions,
+    scored: Codes,
+    train: Train | None = None,
 ) -> Fits:
     """Train the fold models and score held-out rows and ``scored`` rows at every rung."""
-    from .classifiers.mlp import train_ladder
-
     draw, n_classes = data.draw, len(data.classes)
     y = data.y[draw.rows]
     generators = [data.streams.generator(Stream.INIT, draw.replicate, f) for f in range(len(rows))]
-    real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
-    logits = train_ladder(real, y, draw.folds, rows, extra, n_classes, options, generators)
+    logits = (train or train_here)(data, rows, options, scored, generators)
     mass = np.stack([_mass(fold, y, n_classes) for fold in rows])  # (F, C)
     held_adjusted = scores.adjust(logits.held, mass[draw.folds])
     scored_adjusted = scores.adjust(logits.scored, mass[:, None, :])

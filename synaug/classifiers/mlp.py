@@ -8,7 +8,6 @@ two large products of a step are torch's; all between them is one pass over the 
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ import numpy.typing as npt
 import torch
 
 from . import kernels
+from .losses import Losses, losses
+from .network import first_values, parts, recall_by_class, shapes_of
 from .options import F32, FoldRows, LadderLogits, MlpOptions
 
 Codes = npt.NDArray[np.int64]
@@ -66,65 +67,35 @@ def train_ladder(
         mine = np.flatnonzero(held_out == number)
         others = torch.cat([real[torch.from_numpy(mine)], extra])  # rows to score beside its own
         for rung, trained in enumerate(model.run(options.ladder)):
-            recall[rung, number] = _recall(trained.argmax(1), y[model.train], n_classes)
+            recall[rung, number] = recall_by_class(trained.argmax(1), y[model.train], n_classes)
             found = model.score(others)
             held[rung, mine], scored[rung, number] = found[: len(mine)], found[len(mine) :]
     return LadderLogits(held, scored, recall)
 
 
-def _recall(predicted: Codes, y: Codes, n_classes: int) -> F32:
-    hit = np.bincount(y[predicted == y], minlength=n_classes)
-    return (hit / np.maximum(1, np.bincount(y, minlength=n_classes))).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class _Rows:
-    """What one fold's model trains on: rows, the first of them real, and mixtures of two real rows.
+    """The rows that one fold's model sees.
 
     Attributes:
-        X: the rows (r, d), in the precision of the products.
-        labels: their classes (r,).
-        weights: of their losses (r,); with those of the mixtures they sum to 1.
-        parents: rows between which a mixture lies (s, 2).
-        share: of the second parent (s,).
-        new_labels: classes of the mixtures (s,).
-        new_weights: of their losses (s,).
+        X: real rows, then synthetic ones without parents (r, d), in the precision of the products.
+        weights: of their losses (r,).
+        parents: which of them each mixture lies between (s, 2).
     """
 
     X: torch.Tensor
-    labels: Codes
     weights: F32
     parents: Codes
-    share: F32
-    new_labels: Codes
-    new_weights: F32
 
 
-def _rows_of(X: torch.Tensor, y: Codes, fold: FoldRows, train: Codes) -> _Rows:
-    """Gather a fold's rows; a copy adds to the weight of its parent, a row without parents is a row."""
-    weight, dense = fold.weight.astype(np.float64), fold.rows is not None
-    copies = fold.parents[:, 0] == fold.parents[:, 1]
-    if not dense:
-        np.add.at(weight, fold.parents[copies, 0], fold.label_weight[copies])
-    between = np.flatnonzero(~copies & (not dense))
-    place = np.zeros(len(y), dtype=np.int64)  # of a real row among those trained on
-    place[train] = np.arange(len(train))
-    rows, labels, weights = X[torch.from_numpy(train)], y[train], weight[train]
-    if fold.rows is not None:
-        rows = torch.cat([rows, torch.from_numpy(fold.rows).to(rows.dtype)])
-        labels = np.concatenate([labels, fold.labels])
-        weights = np.concatenate([weights, fold.label_weight])
-    new_weights = fold.label_weight[between].astype(np.float64)
-    total = weights.sum() + new_weights.sum()
-    return _Rows(
-        rows,
-        labels,
-        (weights / total).astype(np.float32),
-        place[fold.parents[between]],
-        fold.share[between],
-        fold.labels[between],
-        (new_weights / total).astype(np.float32),
-    )
+def _rows_of(X: torch.Tensor, terms: Losses) -> _Rows:
+    """Gather a fold's rows: the real ones that it trains on, then those without parents."""
+    place = np.zeros(len(terms.weights), dtype=np.int64)  # of a real row among those trained on
+    place[terms.train] = np.arange(len(terms.train))
+    rows = X[torch.from_numpy(terms.train)]
+    if len(terms.made):
+        rows = torch.cat([rows, torch.from_numpy(terms.made).to(rows.dtype)])
+    return _Rows(rows, np.concatenate([terms.weights[terms.train], terms.made_weights]), place[terms.parents])
 
 
 class _FoldModel:
@@ -143,19 +114,14 @@ class _FoldModel:
         options: MlpOptions,
         generator: np.random.Generator,
     ):
-        self.options, self.train = options, np.flatnonzero(fold.weight)
-        self.rows = _rows_of(X, y, fold, self.train)
+        self.options, self.terms = options, losses(fold, X.shape[1])
+        self.train, self.rows = self.terms.train, _rows_of(X, self.terms)
+        self.labels = np.concatenate([y[self.train], self.terms.made_labels])
         self.columns = self.rows.X.T.contiguous()  # (d, r), so that no product has to turn the rows
-        d, width = X.shape[1], options.hidden
-        shapes = ((d, width), (width,), (n_classes, width), (n_classes,))
-        size = sum(math.prod(shape) for shape in shapes)
-        self.values, self.gradient = np.empty(size, np.float32), np.empty(size, np.float32)
-        self.first, self.bias, self.head, self.head_bias = _parts(self.values, shapes)
-        self.of_first, self.of_bias, self.of_head, self.of_head_bias = _parts(self.gradient, shapes)
-        self.first[:] = _uniform(generator, (d, width), d)
-        self.bias[:] = _uniform(generator, (width,), d)
-        self.head[:] = _uniform(generator, (width, n_classes), width).T
-        self.head_bias[:] = _uniform(generator, (n_classes,), width)
+        self.values = first_values(generator, X.shape[1], options.hidden, n_classes)
+        self.gradient, shapes = np.empty_like(self.values), shapes_of(X.shape[1], options.hidden, n_classes)
+        self.first, self.bias, self.head, self.head_bias = parts(self.values, shapes)
+        self.of_first, self.of_bias, self.of_head, self.of_head_bias = parts(self.gradient, shapes)
 
     def run(self, ladder: Sequence[int]) -> Iterator[F32]:
         """Train to the last rung; at each rung yield the logits of the real rows trained on (t, C)."""
@@ -183,23 +149,11 @@ class _FoldModel:
         return out
 
     def _backward(self, first: F32) -> None:
-        rows, back = self.rows, np.empty_like(first)  # (r, hidden)
+        rows, terms, back = self.rows, self.terms, np.empty_like(first)  # (r, hidden)
         kernels.gradients(
             first, self.bias, self.head, self.head_bias,
-            rows.labels, rows.weights,
-            rows.parents, rows.share, rows.new_labels, rows.new_weights,
+            self.labels, rows.weights,
+            rows.parents, terms.share, terms.mixed_labels, terms.mixed_weights,
             back, self.of_bias, self.of_head, self.of_head_bias,
         )  # fmt: skip
         torch.from_numpy(self.of_first).copy_(self.columns @ torch.from_numpy(back).to(rows.X.dtype))
-
-
-def _parts(values: F32, shapes: Sequence[tuple[int, ...]]) -> list[F32]:
-    """Views of one array, one after the other, in the given shapes."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    blocks = np.split(values, ends[:-1])
-    return [block.reshape(shape) for block, shape in zip(blocks, shapes, strict=True)]
-
-
-def _uniform(generator: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> F32:
-    bound = fan_in**-0.5
-    return generator.uniform(-bound, bound, shape).astype(np.float32)

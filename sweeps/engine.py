@@ -1,0 +1,156 @@
+"""Engines train for cells: one a GPU, each takes the requests that wait and trains them in one batch.
+
+A trial stays one cell: it makes its synthetic rows, asks an engine for the trained models' logits, and
+scores them. What an engine batches changes no number beyond the rounding of sums.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
+from synaug.evaluate import Codes, Replicate, take_rows
+
+DEVICE = "cuda"
+GATHER_SECONDS = 0.02  # that a request waits for others
+SHARE = 0.5  # of the device's free memory that a batch may take
+CPU_MEMORY = 1 << 30  # bytes that a batch may take where the device is the processor
+RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """The training of one cell on one replicate.
+
+    Attributes:
+        replicate: its number.
+        test: score the rows behind the gate, not those of dev.
+        folds: what the model of each fold trains on.
+        generators: one a fold, for its initial weights.
+    """
+
+    replicate: int
+    test: bool
+    folds: Sequence[FoldRows]
+    generators: Sequence[np.random.Generator]
+
+
+class Engine:
+    """A Ray actor that holds a device.
+
+    Args:
+        shared: one reference to a ``Shared`` in the object store.
+        options: the classifier of all cells.
+        device: of torch.
+    """
+
+    def __init__(self, shared: Sequence[Any], options: MlpOptions, device: str):
+        import ray
+
+        self._shared, self._options, self._device = ray.get(shared[0]), options, device
+        self._waiting: list[tuple[Request, asyncio.Future[LadderLogits]]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def train(self, request: Request) -> LadderLogits:
+        """Train a cell, together with others of its replicate that wait; return its logits."""
+        answer: asyncio.Future[LadderLogits] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._serve())
+        return await answer
+
+    async def _serve(self) -> None:
+        """Train batch after batch until nobody waits."""
+        while self._waiting:
+            await asyncio.sleep(GATHER_SECONDS)
+            first = self._waiting[0][0]
+            batch = [pair for pair in self._waiting if same_rows(pair[0], first)]
+            self._waiting = [pair for pair in self._waiting if not same_rows(pair[0], first)]
+            try:
+                found = await asyncio.to_thread(self._train, [request for request, _ in batch])
+            except Exception as error:  # each cell reports it as its own result
+                for _, answer in batch:
+                    answer.set_exception(error)
+                continue
+            for (_, answer), logits in zip(batch, found, strict=True):
+                answer.set_result(logits)
+
+    def _train(self, batch: Sequence[Request]) -> list[LadderLogits]:
+        from synaug.classifiers.stacked import Cell, train_cells
+
+        data: Replicate = self._shared.replicate(batch[0].replicate)
+        scored = self._shared.test if batch[0].test else data.draw.dev
+        return train_cells(
+            take_rows(data.X, data.draw.rows),
+            data.y[data.draw.rows],
+            data.draw.folds,
+            [Cell(request.folds, request.generators) for request in batch],
+            take_rows(data.X, scored),
+            len(data.classes),
+            self._options,
+            self._device,
+            _memory(self._device),
+        )
+
+
+def same_rows(one: Request, other: Request) -> bool:
+    """Whether two requests train on and score the same rows, so that they share a product."""
+    return (one.replicate, one.test) == (other.replicate, other.test)
+
+
+def _memory(device: str) -> int:
+    if device == "cpu":
+        return CPU_MEMORY
+    import torch
+
+    return int(SHARE * torch.cuda.mem_get_info(device)[0])
+
+
+def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> tuple[Any, ...]:
+    """Start so many engines, each with a GPU of its own; a node that dies takes none with it for good.
+
+    Args:
+        number: of GPUs.
+        shared: one reference to a ``Shared`` in the object store.
+        options: the classifier of all cells.
+    """
+    import ray
+
+    settings: dict[str, Any] = {
+        "num_cpus": 0, "num_gpus": 1, "max_restarts": RESTARTS, "max_task_retries": RESTARTS
+    }  # fmt: skip
+    actor: Any = ray.remote(**settings)(Engine)
+    return tuple(actor.remote(shared, options, DEVICE) for _ in range(number))
+
+
+class Client:
+    """What trains for a cell that has engines: the ``train`` of ``synaug.evaluate``.
+
+    Args:
+        engines: handles of the engines; a cell asks always the same one.
+        key: the cell's trial_key.
+        test: score the rows behind the gate.
+    """
+
+    def __init__(self, engines: Sequence[Any], key: str, test: bool):
+        self._engine, self._test = engines[int(key, 16) % len(engines)], test
+
+    def __call__(
+        self,
+        data: Replicate,
+        rows: Sequence[FoldRows],
+        options: MlpOptions,
+        scored: Codes,
+        generators: Sequence[np.random.Generator],
+    ) -> LadderLogits:
+        """Ask the engine; ``options`` and ``scored`` are known there."""
+        import ray
+
+        request = Request(data.draw.replicate, self._test, rows, generators)
+        found: LadderLogits = ray.get(self._engine.train.remote(request))
+        return found
