@@ -35,12 +35,12 @@ class Cluster:
     Attributes:
         address: as the user gave it.
         workers: cells at a time.
-        resources: what Ray reserves for a cell.
+        engines: GPUs that train for the cells; 0 where each cell trains by itself.
     """
 
     address: str
     workers: int
-    resources: dict[str, float]
+    engines: int
 
 
 def check_address(address: str) -> None:
@@ -95,7 +95,7 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
     Args:
         address: ``local``, ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``.
         workers: cells at a time; None: as many as there are CPUs.
-        gpus: GPUs that a cell needs; a fraction shares one.
+        gpus: share of a GPU that a cell counts as; so many cells at a time train on each.
 
     Raises:
         SynaugError: nobody answers (exit 5), or the cluster lacks what is asked for (exit 6).
@@ -159,13 +159,14 @@ def _has_token() -> bool:
 
 
 def _measure(address: str, workers: int | None, gpus: float, have: dict[str, float]) -> Cluster:
-    cpus = int(have.get("CPU", 0))
-    if gpus > have.get("GPU", 0):
-        raise _too_little(address, f"{gpus:g} GPU a cell", f"{have.get('GPU', 0):g}", "--gpus-per-trial 0")
+    cpus, devices = int(have.get("CPU", 0)), have.get("GPU", 0)
+    if gpus > devices:
+        raise _too_little(address, f"{gpus:g} GPU a cell", f"{devices:g}", "--gpus-per-trial 0")
     if cpus < 1:
         raise _too_little(address, "1 CPU a cell", "0", "a cluster with CPUs")
-    resources = {"cpu": 1.0} | ({"gpu": gpus} if gpus else {})
-    return Cluster(address, workers or cpus, resources)
+    if not gpus:
+        return Cluster(address, workers or cpus, 0)
+    return Cluster(address, min(workers or cpus, int(devices / gpus)), int(devices))
 
 
 def _too_little(address: str, asked: str, have: str, fix: str) -> SynaugError:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
+from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Codes, Replicate, take_rows
 
 DEVICE = "cuda"
@@ -28,12 +29,14 @@ class Request:
     """The training of one cell on one replicate.
 
     Attributes:
+        shared: one reference to the ``Shared`` of the sweep.
         replicate: its number.
         test: score the rows behind the gate, not those of dev.
         folds: what the model of each fold trains on.
         generators: one a fold, for its initial weights.
     """
 
+    shared: Sequence[Any]
     replicate: int
     test: bool
     folds: Sequence[FoldRows]
@@ -44,17 +47,21 @@ class Engine:
     """A Ray actor that holds a device.
 
     Args:
-        shared: one reference to a ``Shared`` in the object store.
         options: the classifier of all cells.
         device: of torch.
     """
 
-    def __init__(self, shared: Sequence[Any], options: MlpOptions, device: str):
-        import ray
-
-        self._shared, self._options, self._device = ray.get(shared[0]), options, device
+    def __init__(self, options: MlpOptions, device: str):
+        self._options, self._device = options, device
+        self._shared: Any = None  # read with the first request
         self._waiting: list[tuple[Request, asyncio.Future[LadderLogits]]] = []
         self._work: asyncio.Task[None] | None = None
+
+    async def ready(self) -> None:
+        """Raise what torch says where it cannot use the device."""
+        import torch
+
+        torch.zeros(1).to(self._device)
 
     async def train(self, request: Request) -> LadderLogits:
         """Train a cell, together with others of its replicate that wait; return its logits."""
@@ -81,8 +88,12 @@ class Engine:
                 answer.set_result(logits)
 
     def _train(self, batch: Sequence[Request]) -> list[LadderLogits]:
+        import ray
+
         from synaug.classifiers.stacked import Cell, train_cells
 
+        if self._shared is None:
+            self._shared = ray.get(batch[0].shared[0])
         data: Replicate = self._shared.replicate(batch[0].replicate)
         scored = self._shared.test if batch[0].test else data.draw.dev
         return train_cells(
@@ -111,34 +122,17 @@ def _memory(device: str) -> int:
     return int(SHARE * torch.cuda.mem_get_info(device)[0])
 
 
-def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> tuple[Any, ...]:
-    """Start so many engines, each with a GPU of its own; a node that dies takes none with it for good.
-
-    Args:
-        number: of GPUs.
-        shared: one reference to a ``Shared`` in the object store.
-        options: the classifier of all cells.
-    """
-    import ray
-
-    settings: dict[str, Any] = {
-        "num_cpus": 0, "num_gpus": 1, "max_restarts": RESTARTS, "max_task_retries": RESTARTS
-    }  # fmt: skip
-    actor: Any = ray.remote(**settings)(Engine)
-    return tuple(actor.remote(shared, options, DEVICE) for _ in range(number))
-
-
 class Client:
     """What trains for a cell that has engines: the ``train`` of ``synaug.evaluate``.
 
     Args:
-        engines: handles of the engines; a cell asks always the same one.
-        key: the cell's trial_key.
+        engine: handle of the engine.
+        shared: one reference to the ``Shared`` of the sweep.
         test: score the rows behind the gate.
     """
 
-    def __init__(self, engines: Sequence[Any], key: str, test: bool):
-        self._engine, self._test = engines[int(key, 16) % len(engines)], test
+    def __init__(self, engine: Any, shared: Sequence[Any], test: bool):
+        self._engine, self._shared, self._test = engine, shared, test
 
     def __call__(
         self,
@@ -150,7 +144,61 @@ class Client:
     ) -> LadderLogits:
         """Ask the engine; ``options`` and ``scored`` are known there."""
         import ray
+        from ray.exceptions import RayTaskError
 
-        request = Request(data.draw.replicate, self._test, rows, generators)
-        found: LadderLogits = ray.get(self._engine.train.remote(request))
+        request = Request(self._shared, data.draw.replicate, self._test, rows, generators)
+        try:
+            found: LadderLogits = ray.get(self._engine.train.remote(request))
+        except RayTaskError as error:
+            raise error.cause from None
         return found
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The engines of a sweep.
+
+    Attributes:
+        actors: handles, one a GPU.
+        shared: one reference to the ``Shared`` of the sweep.
+    """
+
+    actors: Sequence[Any]
+    shared: Sequence[Any]
+
+    def client(self, key: str, test: bool) -> Client:
+        """What trains for a cell: the cells are dealt to the engines by their trial_key.
+
+        Args:
+            key: the cell's trial_key.
+            test: score the rows behind the gate.
+        """
+        return Client(self.actors[int(key, 16) % len(self.actors)], self.shared, test)
+
+
+def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> Engines:
+    """Start so many engines, each with a GPU of its own; one that dies is started again elsewhere.
+
+    Args:
+        number: of GPUs.
+        shared: one reference to a ``Shared`` in the object store.
+        options: the classifier of all cells.
+
+    Raises:
+        SynaugError: torch cannot use a GPU that Ray gives (exit 6).
+    """
+    import ray
+    from ray.exceptions import RayTaskError
+
+    settings: dict[str, Any] = {
+        "num_cpus": 0, "num_gpus": 1, "max_restarts": RESTARTS, "max_task_retries": RESTARTS
+    }  # fmt: skip
+    actor: Any = ray.remote(**settings)(Engine)
+    engines = tuple(actor.remote(options, DEVICE) for _ in range(number))
+    try:
+        ray.get([engine.ready.remote() for engine in engines])
+    except RayTaskError as error:
+        text = f"torch cannot use a GPU that Ray counts: {error.cause}"
+        fix = "install a build of torch for it on every node, or train on CPUs with --gpus-per-trial 0"
+        raise SynaugError(Problem(text, fix=fix), Exit.RESOURCES) from None
+    return Engines(engines, shared)

@@ -160,4 +160,4 @@ def _read(spec: Spec, prepared: Any, feed: GateFeed, options: RunOptions, consol
             while feed.open:
                 from . import tune_run  # imports Ray, which reads its environment then
 
-                tune_run.run(feed, shared, job, Halt(), cluster.workers, cluster.resources)
+                tune_run.run(feed, shared, job, Halt(), cluster.workers, cluster.engines)

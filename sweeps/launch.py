@@ -40,7 +40,7 @@ class RunOptions:
     Attributes:
         address: of the Ray cluster.
         workers: cells at a time; None: one a CPU.
-        gpus_per_trial: GPUs that a cell needs.
+        gpus_per_trial: share of a GPU that a cell counts as; 0: cells train on CPUs.
         extend: new values of ``replicates`` and ``trials`` of a sweep that exists.
     """
 
@@ -162,7 +162,7 @@ def _on_ray(
 
             mirror.show(counter)
             while feed.open and not halt.now and not feed.stopped:
-                tune_run.run(feed, shared, job, halt, cluster.workers, cluster.resources)
+                tune_run.run(feed, shared, job, halt, cluster.workers, cluster.engines)
     if hashlib.sha256(shared.X.data).hexdigest() != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
 

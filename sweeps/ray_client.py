@@ -83,26 +83,17 @@ class RemoteHalt(Halt):
         return self.now or bool(ray.get(self._bridge.stopped.remote()))
 
 
-def run_there(
-    bridge: Any, shared: Sequence[Any], job: Job, workers: int, resources: Mapping[str, float]
-) -> None:
+def run_there(bridge: Any, shared: Sequence[Any], job: Job, workers: int) -> None:
     """Run Tune in this process of the cluster, with the feed at the other end of the bridge."""
-    run_shared(RemoteFeed(bridge), shared, job, RemoteHalt(bridge), workers, resources)
+    run_shared(RemoteFeed(bridge), shared, job, RemoteHalt(bridge), workers)
 
 
-def run_through_client(
-    feed: Feed,
-    shared: Sequence[Any],
-    job: Job,
-    halt: Halt,
-    workers: int,
-    resources: Mapping[str, float],
-) -> None:
+def run_through_client(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int) -> None:
     """Have the cluster run Tune, and answer its calls here until it ends; else as ``run_shared``."""
     make_bridge: Any = ray.remote(num_cpus=0)(Bridge)
     start: Any = ray.remote(num_cpus=0, max_retries=0)(run_there)
     bridge = make_bridge.remote()
-    running = start.remote(bridge, shared, job, workers, resources)
+    running = start.remote(bridge, shared, job, workers)
     try:
         while True:
             over = bool(ray.wait([running], timeout=0)[0])

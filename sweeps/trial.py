@@ -16,7 +16,7 @@ from synaug.knobs import Value
 from synaug.methods import METHODS
 from synaug.pool_cache import PoolCache
 
-from .engine import Client
+from .engine import Engines
 from .prepare import Shared
 
 
@@ -29,14 +29,14 @@ class Job:
         steps: a rung of the ladder, or None to let the folds choose.
         threads: threads of a trial.
         gate: score the test rows instead of the dev rows.
-        engines: handles of the actors that train; none: each cell trains by itself.
+        engines: what trains for the cells; None: each trains by itself.
     """
 
     options: MlpOptions
     steps: int | None
     threads: int = 1
     gate: bool = False
-    engines: tuple[Any, ...] = ()
+    engines: Engines | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
     method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
     test, cache = data.test if job.gate else None, _pool_cache()
-    train = Client(job.engines, work.key, job.gate) if job.engines else None
+    train = job.engines.client(work.key, job.gate) if job.engines else None
     outcome = evaluate(method, shared, job.options, job.steps, test=test, cache=cache, train=train)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # read when ray.tune is imported
@@ -21,6 +21,7 @@ from ray.tune import Stopper
 from ray.tune.error import TuneError
 from ray.tune.search import Searcher
 
+from .engine import start_engines
 from .feed import Finished, Halt
 from .prepare import Shared
 from .trial import Job, Work, run_cell
@@ -123,9 +124,7 @@ class FeedSearcher(Searcher):
         """Save nothing."""
 
 
-def run(
-    feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, resources: Mapping[str, float]
-) -> None:
+def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines: int = 0) -> None:
     """Put the shared data into the object store and run the feed's cells.
 
     Returns when none is left, or when Tune gave up because a process died: look at the feed and call
@@ -137,28 +136,23 @@ def run(
         job: what all cells have in common.
         halt: ends the run early.
         workers: cells at a time.
-        resources: what Ray reserves for a cell, such as ``{"cpu": 1}``.
+        engines: GPUs that train for the cells; 0: each cell trains by itself.
 
     Raises:
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
+    if engines:
+        job = replace(job, engines=start_engines(engines, references, job.options))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
         from .ray_client import run_through_client
 
-        run_through_client(feed, references, job, halt, workers, resources)
+        run_through_client(feed, references, job, halt, workers)
     else:
-        run_shared(feed, references, job, halt, workers, resources)
+        run_shared(feed, references, job, halt, workers)
 
 
-def run_shared(
-    feed: Feed,
-    shared: Sequence[Any],
-    job: Job,
-    halt: Halt,
-    workers: int,
-    resources: Mapping[str, float],
-) -> None:
+def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int) -> None:
     """Run the feed's cells on data that lies in the object store: ``run`` without the put.
 
     Args:
@@ -166,7 +160,7 @@ def run_shared(
         shared: one reference to a ``Shared``; the others as for ``run``.
     """
     searcher = FeedSearcher(feed, halt)
-    trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), dict(resources))
+    trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})
     with tempfile.TemporaryDirectory(prefix="synaug-tune-") as storage:
         try:
             tune.run(

@@ -19,7 +19,8 @@ Out = Annotated[
 Address = Annotated[str, typer.Option(help="Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Cells at a time; one a CPU by default.")]
 Gpus = Annotated[
-    float, typer.Option("--gpus-per-trial", min=0.0, help="GPUs that a cell needs; 0.25 shares one.")
+    float,
+    typer.Option("--gpus-per-trial", min=0.0, help="Train on GPUs; 0.25: four cells at a time on each."),
 ]
 Tracking = Annotated[str | None, typer.Option(help="MLflow's store; beside the sweep by default.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna's storage; beside the sweep by default.")]

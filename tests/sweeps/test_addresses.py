@@ -41,10 +41,11 @@ def listens(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
-    """A cluster of one node, started as a user would with ``ray start``."""
+    """A cluster of one node, started as a user would with ``ray start``; its GPU is only a number."""
     port, client = free_port(), 9000 + free_port() % 900  # Ray's workers take the ports from 10002
     log = tmp_path_factory.mktemp("ray") / "head.log"
-    start = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus", "2"]
+    ray = str(Path(sys.executable).with_name("ray"))
+    start = [ray, "start", "--head", "--block", "--num-cpus", "2", "--num-gpus", "1"]
     ports = ["--port", str(port), "--ray-client-server-port", str(client), "--include-dashboard", "false"]
     with log.open("wb") as output:
         node = subprocess.Popen(
@@ -79,3 +80,34 @@ def test_the_numbers_are_those_of_a_local_run(
     from sweeps.places import places
 
     assert disagreements(places(out, header=header, environment={}), "tiny", lines) == []
+
+
+# The engine asks for the GPU that Ray counts; what it computes on is this machine's processor.
+ON_THE_PROCESSOR = "import sweeps.engine as e; e.DEVICE = 'cpu'; from sweeps.cli.app import main; main()"
+
+
+@pytest.mark.parametrize("way", ["address", "client"])
+def test_an_engine_trains_for_the_cells(
+    way: str, head: Head, workshop: Any, finished: Any, design_scores: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs" / "tiny"
+    options = ("--address", getattr(head, way), "--gpus-per-trial", "0.5")
+    process = workshop.start("sweep", out, *options, code=ON_THE_PROCESSOR)
+    assert process.wait() == 0, process.text
+    wanted, found = design_scores(finished.lines), design_scores(read(out / "ledger.jsonl").lines)
+    assert found.keys() == wanted.keys()
+    for key, fields in wanted.items():
+        assert found[key]["status"] == fields["status"]
+        assert found[key]["scores"] == pytest.approx(fields["scores"], abs=1e-3)
+        assert found[key]["counts"] == fields["counts"]
+
+
+def test_a_gpu_that_torch_cannot_use_is_told_before_any_cell(
+    head: Head, workshop: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs" / "tiny"
+    code, text = workshop.run("sweep", out, "--address", head.address, "--gpus-per-trial", "0.5")
+    assert code == 6, text
+    assert "torch cannot use a GPU that Ray counts" in text
+    assert "--gpus-per-trial 0" in text
+    assert not [line for line in read(out / "ledger.jsonl").lines if line["kind"] in ("start", "result")]
