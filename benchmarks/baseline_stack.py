@@ -7,7 +7,8 @@ and there is one trial at a time for each CPU. Run it as
 
     python -m benchmarks.baseline_stack DATA.npz CELLS.json OUT
 
-with arrays X and y, a list of {"arm": .., "ratio": ..}, and a folder for results.json and mlflow.db.
+with arrays X, y and folds (the fold that holds each row out), a list of {"arm": .., "ratio": ..}, and
+a folder for results.json and mlflow.db.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from optuna.distributions import CategoricalDistribution
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.search.optuna import OptunaSearch
-from sklearn.model_selection import StratifiedKFold, cross_validate
+from sklearn.model_selection import PredefinedSplit, cross_validate
 from sklearn.neural_network import MLPClassifier
 
 SCORES = {
@@ -117,7 +118,7 @@ def trial(
     config: Mapping[str, Any],
     X: np.ndarray,
     y: np.ndarray,
-    folds: int,
+    folds: np.ndarray,
     classifier: Callable[[], Any],
 ) -> None:
     """Cross-validate one cell and report its mean scores."""
@@ -125,7 +126,7 @@ def trial(
     began = time.time()
     strategy = partial(targets, ratio=config["ratio"])
     sampler = SAMPLERS[config["arm"]](sampling_strategy=strategy, random_state=0)
-    cv = StratifiedKFold(folds, shuffle=True, random_state=0)
+    cv = PredefinedSplit(folds)
     model = Pipeline([("sampler", sampler), ("classifier", classifier())])
     found = cross_validate(model, X, y, cv=cv, scoring=SCORES, return_estimator=True, error_score="raise")
     means = {name: float(np.mean(found[f"test_{name}"])) for name in SCORES}
@@ -139,7 +140,6 @@ def run_stack(classifier: Callable[[], Any]) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("cells", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--folds", type=int, default=10)
     arguments = parser.parse_args()
     arrays, cells = np.load(arguments.data), json.loads(arguments.cells.read_text())
     out = arguments.out.absolute()
@@ -154,7 +154,7 @@ def run_stack(classifier: Callable[[], Any]) -> None:
         seed=0,
     )
     bound = tune.with_parameters(
-        trial, X=arrays["X"], y=arrays["y"], folds=arguments.folds, classifier=classifier
+        trial, X=arrays["X"], y=arrays["y"], folds=arrays["folds"], classifier=classifier
     )
     tuner = tune.Tuner(
         tune.with_resources(bound, {"cpu": 1}),

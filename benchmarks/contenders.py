@@ -107,11 +107,11 @@ def _of_line(at: float, line: Mapping[str, Any]) -> Scored:
     return Scored(config["arm"], float(config["ratio"]), at - seconds, at, scores, last)
 
 
-def run_script(module: str, data: Path, cells: Path, out: Path, folds: int) -> Watched:
+def run_script(module: str, data: Path, cells: Path, out: Path) -> Watched:
     """Run one of the two scripts on the same cells."""
     out.mkdir(parents=True)
     started, log = time.time(), out / "script.log"
-    command = [sys.executable, "-m", module, str(data), str(cells), str(out), "--folds", str(folds)]
+    command = [sys.executable, "-m", module, str(data), str(cells), str(out)]
     process = _start(command, log)
     process.wait()
     exited = time.time()

@@ -30,7 +30,7 @@ class Options:
     repetitions: int = 3
     data: Path | None = None
     arms: tuple[str, ...] = ("ros", "smote", "borderline_smote", "adasyn", "vae")
-    ratios: tuple[float, ...] = (50.0, 100.0, 200.0)
+    ratios: tuple[float, ...] = (100.0, 200.0)
     cells: int = 500
 
 

@@ -42,7 +42,7 @@ def measure(options: Options) -> Found:
     with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
         folder = Path(name)
         spec = load_spec(fields(cells, write_sentences(folder / "sentences.csv")))
-        began, ended, notes = _run(spec, folder / "sweep")
+        began, ended, notes = run_empty(spec, folder / "sweep")
     gaps = [b - a for a, b in pairwise(began)]
     early, late = gaps[10 - HALF : 10 + HALF], gaps[-2 * HALF :]
     figure = Figure("ratio", "seconds around an empty cell: the last / the tenth", _ratios(early, late))
@@ -75,12 +75,22 @@ def fields(cells: int, data: Path) -> dict[str, Any]:
     }
 
 
-def _run(spec: Spec, out: Path) -> tuple[list[float], float, Sequence[str]]:
-    """Return when each cell began, when everything was written, and what was left undone."""
+def run_empty(
+    spec: Spec, out: Path, seconds: float = 0.0, address: str = "local", workers: int | None = 1
+) -> tuple[list[float], float, Sequence[str]]:
+    """Run a sweep of cells that only wait; return when each began, when all was written, what was not.
+
+    Args:
+        spec: the sweep, one replicate a cell.
+        out: its folder.
+        seconds: that a cell waits.
+        address: of the Ray cluster.
+        workers: cells at a time.
+    """
     from sweeps import tune_run
 
-    options = launch.RunOptions(workers=1)
-    with patch.object(tune_run, "run_cell", empty_cell(canned_line())):
+    options = launch.RunOptions(address=address, workers=workers)
+    with patch.object(tune_run, "run_cell", empty_cell(canned_line(), seconds)):
         ended = launch.run(spec, places(out, environment={}), options, Console(stderr=True, quiet=True))
     if ended.exit != Exit.OK:
         raise RuntimeError(f"the sweep ended with {ended.exit!r}: {ended.notes}")
@@ -97,7 +107,7 @@ def canned_line() -> dict[str, Any]:
     return {"replicate": 0, **outcome, "sketch": picture}
 
 
-def empty_cell(line: Mapping[str, Any]) -> Callable[..., None]:
+def empty_cell(line: Mapping[str, Any], seconds: float) -> Callable[..., None]:
     """Return what Ray runs instead of a cell; it travels by value, as it is defined in a function."""
 
     def cell(config: Mapping[str, Any], shared: Sequence[Any], job: Any) -> None:
@@ -106,6 +116,7 @@ def empty_cell(line: Mapping[str, Any]) -> Callable[..., None]:
 
         began = time.time()
         ray.get(shared[0])
+        time.sleep(seconds)
         tune.report({"line": json.dumps({**line, "diagnostics": {"began": began}})})
 
     return cell

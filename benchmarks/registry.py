@@ -16,6 +16,7 @@ ROWS: Final[Mapping[str, str]] = {
     "overhead": "What does a cell cost beside its numerical work, and does it grow with the sweep?",
     "encoding": "How many texts a second are embedded, against sentence-transformers?",
     "worker_memory": "How much memory of its own does a worker have, against one that waits?",
+    "scaling": "How do the cells an hour grow with the nodes, and how many can the driver handle?",
     "roofline": "Which part of a cell's training are matrix products, and how fast are these?",
 }
 

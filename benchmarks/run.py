@@ -30,7 +30,9 @@ from sweeps.cluster import QUIET  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the page, write the files; return the exit code."""
     given = parser().parse_args(arguments)
-    for name, value in {**QUIET, "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1"}.items():
+    quiet = {**QUIET, "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1"}
+    quiet["RAY_AUTH_MODE"] = "disabled"  # the nodes that rows start listen on loopback alone
+    for name, value in quiet.items():
         os.environ.setdefault(name, value)
     os.environ.pop("MLFLOW_TRACKING_URI", None)  # the sweeps measured here stay on this machine
     report = earlier(given.json)

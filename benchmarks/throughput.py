@@ -19,8 +19,11 @@ from benchmarks.sentences import write_sentences
 from sweeps.plan import design_cells
 from sweeps.prepare import prepare, share
 from sweeps.spec import Spec, load_spec
+from synaug.classifiers.options import DEFAULT_LADDER
 from synaug.classifiers.precision import fastest_precision
 
+# That of the presets: at 128 steps the network equals scikit-learn's (tests/synaug/test_parity.py).
+LADDER = tuple(steps for steps in DEFAULT_LADDER if steps <= 128)
 SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.dataloader_stack"}
 
 
@@ -32,7 +35,7 @@ def measure(options: Options) -> Found:
         rows = _write_inputs(spec, folder)
         works: dict[str, Callable[[Path], Watched]] = {
             "synaug": lambda out: run_synaug(folder / "spec.yaml", out / "sweep"),
-            **{key: partial(_script, module, folder, spec.folds) for key, module in SCRIPTS.items()},
+            **{key: partial(_script, module, folder) for key, module in SCRIPTS.items()},
         }
         runs = [
             {key: work(folder / f"{number}-{key}") for key, work in works.items()}
@@ -60,7 +63,7 @@ def fields(options: Options, folder: Path) -> dict[str, Any]:
         "folds": 3 if options.quick else 10,
         "replicates": 1,
         "precision": fastest_precision(),  # what a sweep takes here by itself
-        "classifier": {"ladder": [1, 4, 16]} if options.quick else {},
+        "classifier": {"ladder": [1, 4, 16] if options.quick else [*LADDER]},
         "arms": list(arms),
         "design": "factorial",
         "space": {
@@ -77,15 +80,15 @@ def _write_inputs(spec: Spec, folder: Path) -> list[int]:
     shared = share(prepared)
     drawn = shared.draws[0].rows
     X, y = np.ascontiguousarray(shared.X[drawn]), shared.y[drawn]
-    np.savez(folder / "data.npz", X=X, y=y)
+    np.savez(folder / "data.npz", X=X, y=y, folds=shared.draws[0].folds)
     cells = [{"arm": cell.arm, "ratio": dict(cell.settings)["ratio"]} for cell in design_cells(spec)]
     (folder / "cells.json").write_text(json.dumps(cells))
     (folder / "spec.yaml").write_text(yaml.safe_dump(yaml.safe_load(spec.to_yaml())))
     return [int(n) for n in np.bincount(y)]
 
 
-def _script(module: str, folder: Path, folds: int, out: Path) -> Watched:
-    return run_script(module, folder / "data.npz", folder / "cells.json", out, folds)
+def _script(module: str, folder: Path, out: Path) -> Watched:
+    return run_script(module, folder / "data.npz", folder / "cells.json", out)
 
 
 def _figures(runs: Sequence[Mapping[str, Watched]]) -> list[Figure]:
@@ -120,8 +123,8 @@ def _detail(runs: Sequence[Mapping[str, Watched]], spec: Spec, rows: Sequence[in
 def compare(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, Any]:
     """Differences of balanced accuracy on held-out folds, cell by cell, in percentage points.
 
-    Each side deals its own folds of the same rows. ``as_long`` is our budget with at least as many
-    passes over the rows as theirs, or the last there is; ``chosen`` is what the folds choose.
+    Rows and folds are the same. ``as_long`` is our budget with at least as many passes over the rows as
+    theirs, or the last there is; ``chosen`` is what the other folds choose.
     """
     matched = {(cell.arm, cell.ratio): cell for cell in theirs}
     pairs = [(cell, matched[cell.arm, cell.ratio]) for cell in ours]
