@@ -7,6 +7,7 @@ scores them. What an engine batches changes no number beyond the rounding of sum
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from synaug.evaluate import Codes, Replicate, take_rows
 DEVICE = "cuda"
 GATHER_SECONDS = 0.02  # that a request waits for others
 SHARE = 0.5  # of the device's free memory that a batch may take
+LEAST_MEMORY = 64 << 20  # bytes; with less there is no point in smaller batches
 CPU_MEMORY = 1 << 30  # bytes that a batch may take where the device is the processor
 RESTARTS = 3
 
@@ -89,23 +91,34 @@ class Engine:
 
     def _train(self, batch: Sequence[Request]) -> list[LadderLogits]:
         import ray
-
-        from synaug.classifiers.stacked import Cell, train_cells
+        import torch
 
         if self._shared is None:
             self._shared = ray.get(batch[0].shared[0])
+        memory = _memory(self._device)
+        while True:
+            try:
+                return self._train_in(memory, batch)
+            except torch.OutOfMemoryError:  # others use the device too
+                if memory < LEAST_MEMORY:
+                    raise
+                memory //= 2
+
+    def _train_in(self, memory: int, batch: Sequence[Request]) -> list[LadderLogits]:
+        from synaug.classifiers.stacked import Cell, train_cells
+
         data: Replicate = self._shared.replicate(batch[0].replicate)
         scored = self._shared.test if batch[0].test else data.draw.dev
         return train_cells(
             take_rows(data.X, data.draw.rows),
             data.y[data.draw.rows],
             data.draw.folds,
-            [Cell(request.folds, request.generators) for request in batch],
+            [Cell(request.folds, copy.deepcopy(request.generators)) for request in batch],
             take_rows(data.X, scored),
             len(data.classes),
             self._options,
             self._device,
-            _memory(self._device),
+            memory,
         )
 
 
@@ -119,6 +132,7 @@ def _memory(device: str) -> int:
         return CPU_MEMORY
     import torch
 
+    torch.cuda.empty_cache()
     return int(SHARE * torch.cuda.mem_get_info(device)[0])
 
 
