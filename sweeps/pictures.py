@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+MOST_WRITTEN = 12  # classes; with more of them colours alone show the shares
 SIZE, DPI = (4.8, 4.0), 110
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")  # Okabe-Ito
 
@@ -28,15 +29,16 @@ def confusion_picture(matrix: Sequence[Sequence[int]], classes: Sequence[str], t
     figure = Figure(SIZE, DPI, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, label="share of the true class")
-    if len(classes) <= 12:
+    if len(classes) > MOST_WRITTEN:
+        figure.colorbar(image, label="share of the true class")
+    else:
         axes.set_xticks(range(len(classes)), [_short(c) for c in classes], rotation=45, ha="right")
         axes.set_yticks(range(len(classes)), [_short(c) for c in classes])
         for row, column in np.ndindex(shares.shape):
             dark = shares[row, column] > 0.5
             text = f"{100 * shares[row, column]:.0f} %"
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set(xlabel="predicted, share of the true class", ylabel="true", title=title)
     return _png(figure)
 
 
