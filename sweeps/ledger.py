@@ -66,7 +66,7 @@ def read(path: Path, strict: bool = True) -> Reading:
     """
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Reading((), 0, 0)
     lines: list[Line] = []
     size = 0

@@ -56,7 +56,7 @@ def test_only_public_objects_outside_tests_count(tmp_path: Path) -> None:
         'def short():\n    """Too short."""\n'
         'def again():\n    """a class that is PUBLIC indeed."""\n'
     )
-    assert list(builtin._paragraphs(tmp_path).values()) == [
+    assert list(builtin._paragraphs(builtin._sources(tmp_path)).values()) == [
         "Modules with an underscore hold public things.",
         "Compute something with this package and this package.",
         "A class that is public indeed.",

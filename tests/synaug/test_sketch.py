@@ -86,7 +86,7 @@ def test_copies_lie_on_their_parent() -> None:
     picture = sketch(arm("ros"), DATA)
     made = drawn(picture["synthetic"])
     for index, *end in picture["lines"]:
-        np.testing.assert_allclose(made[int(index)], end, atol=1e-6)
+        np.testing.assert_allclose(made[int(index)], end, atol=1.1e-4)  # both are rounded to 4 digits
 
 
 def test_held_out_rows_change_nothing() -> None:
