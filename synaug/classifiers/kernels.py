@@ -34,10 +34,10 @@ def _compiled(function: Function) -> Function:
 
 @_compiled
 def _block(
-    n: int, hidden: F32, labels: I64, weights: F32, head: F32, head_bias: F32, gradients: tuple[F32, F32],
-    slope: F32, back: F32,
+    n: int, hidden: F32, labels: I64, weights: F32, head: F32, head_bias: F32,
+    gradients: tuple[F32, F32, F32], slope: F32, back: F32,
 ) -> None:  # fmt: skip
-    """Add the gradients of the head of the first n rows of a block; leave those of their first layer.
+    """Add the gradients of the first n rows of a block but the first layer's, which are left in ``back``.
 
     Rows go through in fours, so that a weight is loaded once for four rows.
 
@@ -48,12 +48,12 @@ def _block(
         weights: of their losses (n,).
         head: weights of the second layer (C, H).
         head_bias: of the second layer (C,).
-        gradients: of ``head`` and ``head_bias``, added to.
+        gradients: of the first layer's bias, ``head`` and ``head_bias``, added to.
         slope: of the logits (BLOCK, C), overwritten.
-        back: gradient of the first layer (BLOCK, H), overwritten in the first n rows.
+        back: gradient of the first layer (BLOCK, H), overwritten.
     """
     n_classes, width = head.shape
-    head_gradient, head_bias_gradient = gradients
+    bias_gradient, head_gradient, head_bias_gradient = gradients
     for r in range(0, BLOCK, 4):
         for c in range(n_classes):
             one, two, three, four = _ZERO, _ZERO, _ZERO, _ZERO
@@ -92,12 +92,14 @@ def _block(
             one, two = slope[r, c], slope[r, c + 1]
             for j in range(width):
                 back[r, j] += one * head[c, j] + two * head[c + 1, j]
-        if n_classes % 2:
-            one = slope[r, n_classes - 1]
-            for j in range(width):
-                back[r, j] += one * head[n_classes - 1, j]
+        one = slope[r, n_classes - 1] if n_classes % 2 else _ZERO
         for j in range(width):
-            back[r, j] = back[r, j] if hidden[r, j] > _ZERO else _ZERO
+            pull = back[r, j] + one * head[n_classes - 1, j]
+            back[r, j] = pull if hidden[r, j] > _ZERO else _ZERO
+    back[n:] = _ZERO
+    for r in range(0, BLOCK, 4):
+        for j in range(width):
+            bias_gradient[j] += (back[r, j] + back[r + 1, j]) + (back[r + 2, j] + back[r + 3, j])
 
 
 @_compiled
@@ -118,7 +120,7 @@ def gradients(
         head_bias: of the second layer (C,).
         labels: classes of the rows (r,).
         weights: of their losses (r,); all weights together sum to 1.
-        parents: rows between which a mixture lies (s, 2).
+        parents: rows between which a mixture lies (s, 2), two different ones.
         share: of the second parent (s,).
         new_labels: classes of the mixtures (s,).
         new_weights: of their losses (s,).
@@ -133,17 +135,16 @@ def gradients(
     bias_gradient[:] = _ZERO
     head_gradient[:] = _ZERO
     head_bias_gradient[:] = _ZERO
-    of_head = (head_gradient, head_bias_gradient)
+    sums = (bias_gradient, head_gradient, head_bias_gradient)
     for i in range(0, rows, BLOCK):
         n = min(BLOCK, rows - i)
         for r in range(n):
             for j in range(width):
                 hidden[r, j] = max(first[i + r, j] + bias[j], _ZERO)
-        _block(n, hidden, labels[i : i + n], weights[i : i + n], head, head_bias, of_head, slope, back)
+        _block(n, hidden, labels[i : i + n], weights[i : i + n], head, head_bias, sums, slope, back)
         for r in range(n):
             for j in range(width):
                 first_gradient[i + r, j] = back[r, j]
-                bias_gradient[j] += back[r, j]
     for i in range(0, len(new_labels), BLOCK):
         n = min(BLOCK, len(new_labels) - i)
         for r in range(n):
@@ -151,17 +152,12 @@ def gradients(
             rest = _ONE - second
             for j in range(width):
                 hidden[r, j] = max(rest * first[one, j] + second * first[two, j] + bias[j], _ZERO)
-        _block(
-            n, hidden, new_labels[i : i + n], new_weights[i : i + n], head, head_bias, of_head, slope, back
-        )
+        _block(n, hidden, new_labels[i : i + n], new_weights[i : i + n], head, head_bias, sums, slope, back)
         for r in range(n):
             one, two, second = parents[i + r, 0], parents[i + r, 1], share[i + r]
             rest = _ONE - second
             for j in range(width):
-                bias_gradient[j] += back[r, j]
-            for j in range(width):
                 first_gradient[one, j] += rest * back[r, j]
-            for j in range(width):
                 first_gradient[two, j] += second * back[r, j]
 
 
