@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import statistics
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,12 +32,12 @@ SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.da
 
 def measure(options: Options) -> Found:
     """Run the three sweeps in turns, each in a process of its own, on the same rows and cells."""
-    with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name, own_cache(name) as cache:
         folder = Path(name)
         spec = load_spec(fields(options, folder))
         rows = _write_inputs(spec, folder)
         works: dict[str, Callable[[Path], Watched]] = {
-            "synaug": lambda out: run_synaug(folder / "spec.yaml", out / "sweep"),
+            "synaug": partial(_synaug, folder, cache),
             **{key: partial(_script, module, folder) for key, module in SCRIPTS.items()},
         }
         runs = [
@@ -44,6 +47,19 @@ def measure(options: Options) -> Found:
     cells = len(runs[0]["synaug"].cells)
     assert all(len(run.cells) == cells for repetition in runs for run in repetition.values())
     return Found(tuple(_figures(runs)), {"cells": cells, **_detail(runs, spec, rows)})
+
+
+@contextmanager
+def own_cache(folder: str) -> Iterator[Path]:
+    """Give synaug a cache of its own for a while, so that nothing of earlier runs is used again."""
+    before, cache = os.environ.get("SYNAUG_CACHE"), Path(folder) / "cache"
+    os.environ["SYNAUG_CACHE"] = str(cache)
+    try:
+        yield cache
+    finally:
+        os.environ.pop("SYNAUG_CACHE")
+        if before is not None:
+            os.environ["SYNAUG_CACHE"] = before
 
 
 def fields(options: Options, folder: Path) -> dict[str, Any]:
@@ -85,6 +101,13 @@ def _write_inputs(spec: Spec, folder: Path) -> list[int]:
     (folder / "cells.json").write_text(json.dumps(cells))
     (folder / "spec.yaml").write_text(yaml.safe_dump(yaml.safe_load(spec.to_yaml())))
     return [int(n) for n in np.bincount(y)]
+
+
+def _synaug(folder: Path, cache: Path, out: Path) -> Watched:
+    """Only the embeddings are there before, as for the scripts: each sweep trains its own VAEs."""
+    for name in ("pools", "graphs"):
+        shutil.rmtree(cache / name, ignore_errors=True)
+    return run_synaug(folder / "spec.yaml", out / "sweep")
 
 
 def _script(module: str, folder: Path, out: Path) -> Watched:
@@ -141,6 +164,13 @@ def compare(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, Any]:
         "as_long_steps": rung,
         "points_ours_less_theirs": {
             name: {"mean": statistics.mean(values), "low": min(values), "high": max(values)}
+            for name, values in gains.items()
+        },
+        "by_arm": {
+            name: {
+                arm: statistics.mean(v for v, (cell, _) in zip(values, pairs, strict=True) if cell.arm == arm)
+                for arm in dict.fromkeys(cell.arm for cell in ours)
+            }
             for name, values in gains.items()
         },
     }
