@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from subprocess import DEVNULL
+from typing import IO
 
 from benchmarks.measure import Figure, Found, Options
 from benchmarks.overhead import fields, run_empty
@@ -77,23 +77,24 @@ def cluster(nodes: int) -> Iterator[str]:
     port = _free_port()
     head = ["--head", "--port", str(port), "--ray-client-server-port", str(_free_port())]
     address = f"127.0.0.1:{port}"
-    started = [_ray_start([*head, "--include-dashboard", "false"])]
-    try:
-        _until(lambda: _listens(port))
-        started += [_ray_start(["--address", address]) for _ in range(nodes - 1)]
-        _until(lambda: _alive(address) == nodes)
-        yield address
-    finally:
-        for node in reversed(started):
-            node.terminate()
-        for node in started:
-            node.wait(60)
+    with tempfile.TemporaryFile() as log:
+        started = [_ray_start([*head, "--include-dashboard", "false"], log)]
+        try:
+            _until(lambda: _listens(port), log)
+            started += [_ray_start(["--address", address], log) for _ in range(nodes - 1)]
+            _until(lambda: _alive(address) == nodes, log)
+            yield address
+        finally:
+            for node in reversed(started):
+                node.terminate()
+            for node in started:
+                node.wait(60)
 
 
-def _ray_start(options: Sequence[str]) -> subprocess.Popen[bytes]:
+def _ray_start(options: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     ray = str(Path(sys.executable).with_name("ray"))
     settings = ["--block", "--num-cpus", str(SLOTS), "--node-ip-address", "127.0.0.1"]
-    return subprocess.Popen([ray, "start", *settings, *options], stdout=DEVNULL, stderr=DEVNULL)
+    return subprocess.Popen([ray, "start", *settings, *options], stdout=log, stderr=subprocess.STDOUT)
 
 
 def _alive(address: str) -> int:
@@ -115,9 +116,11 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _until(true: Callable[[], bool]) -> None:
+def _until(true: Callable[[], bool], log: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not true():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the Ray nodes did not start in {START_SECONDS:g} s")
+            log.seek(0)
+            said = log.read().decode(errors="replace")
+            raise RuntimeError(f"the Ray nodes did not start in {START_SECONDS:g} s:\n{said}")
         time.sleep(0.2)
