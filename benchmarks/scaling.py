@@ -81,8 +81,9 @@ def cluster(nodes: int) -> Iterator[str]:
         started = [_ray_start([*head, "--include-dashboard", "false"], log)]
         try:
             _until(lambda: _listens(port), log)
-            started += [_ray_start(["--address", address], log) for _ in range(nodes - 1)]
-            _until(lambda: _alive(address) == nodes, log)
+            for _ in range(nodes - 1):  # one after the other: together they time out on two cores
+                started.append(_ray_start(["--address", address], log))
+                _until(lambda: _alive(address) == len(started), log)
             yield address
         finally:
             for node in reversed(started):
