@@ -100,7 +100,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
-        found["sketch"] = sketch(method, shared, cache)
+        found["sketch"] = sketch(method, shared, job.options.precision, cache)
     return found
 
 

@@ -49,11 +49,12 @@ class Replicate:
         """Number of folds."""
         return int(self.draw.folds.max()) + 1
 
-    def training_part(self, fold: int) -> TrainingPart:
-        """The rows that the model of a fold may see."""
+    def training_part(self, fold: int, precision: str = "float32") -> TrainingPart:
+        """The rows that the model of a fold may see, and the precision of a method's large products."""
         rows = self.draw.rows[self.draw.folds != fold]
         graph = self.graphs.__getitem__
-        return TrainingPart(self.X, rows, self.y[rows], len(self.classes), graph, self.classes)
+        names = self.classes
+        return TrainingPart(self.X, rows, self.y[rows], len(names), graph, names, precision=precision)
 
 
 class Train(Protocol):
@@ -129,7 +130,7 @@ def evaluate(
     """
     started = time.perf_counter()
     try:
-        pools = make_pools(method, data, cache=cache) if pools is None else pools
+        pools = make_pools(method, data, options.precision, cache=cache) if pools is None else pools
     except NotApplicable as reason:
         return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
     made = time.perf_counter()
@@ -149,12 +150,16 @@ def evaluate(
 
 
 def make_pools(
-    method: Method, data: Replicate, folds: Sequence[int] | None = None, cache: PoolCache | None = None
+    method: Method,
+    data: Replicate,
+    precision: str = "float32",
+    folds: Sequence[int] | None = None,
+    cache: PoolCache | None = None,
 ) -> list[Pool]:
     """Make the arm's 200 % pool of the folds (all by default); none for arms without synthetic rows.
 
     At ratio 0 the pools are empty. A costly arm's pools are taken from the cache, if there is one, and
-    kept there, always those of all folds.
+    kept there, always those of all folds. ``precision`` is that of the products where a method trains.
     """
     if not method.synthesises():
         return []
@@ -162,17 +167,17 @@ def make_pools(
     if not method.settings()["ratio"]:
         return [_no_rows(data.training_part(fold)) for fold in folds]
     if method.costly and cache is not None and cache.usable:
-        pools = cache.pools(method, *_parts(method, data, range(data.n_folds)))
+        pools = cache.pools(method, *_parts(method, data, precision, range(data.n_folds)))
         return [pools[fold] for fold in folds]
-    return method.pools(*_parts(method, data, folds))
+    return method.pools(*_parts(method, data, precision, folds))
 
 
 def _parts(
-    method: Method, data: Replicate, folds: Sequence[int]
+    method: Method, data: Replicate, precision: str, folds: Sequence[int]
 ) -> tuple[list[TrainingPart], list[np.random.RandomState]]:
     """What the pools of the folds are made from: training rows and random numbers."""
     states = [data.streams.random_state(method.stream, data.draw.replicate, fold) for fold in folds]
-    return [data.training_part(fold) for fold in folds], states
+    return [data.training_part(fold, precision) for fold in folds], states
 
 
 def _no_rows(part: TrainingPart) -> Pool:

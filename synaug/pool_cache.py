@@ -150,7 +150,7 @@ def pool_key(method: Method, parts: Sequence[TrainingPart], random: Sequence[np.
         _add(digest, part.y)
         _add(digest, numbers["state"]["key"])
         place = [numbers["state"]["pos"], numbers["has_gauss"], numbers["gauss"]]
-        digest.update(json.dumps([part.n_classes, *place]).encode())
+        digest.update(json.dumps([part.n_classes, part.precision, *place]).encode())
     return digest.hexdigest()
 
 

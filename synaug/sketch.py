@@ -15,10 +15,13 @@ from .pool_cache import PoolCache
 REAL, SYNTHETIC, LINES = 400, 200, 30
 
 
-def sketch(method: Method, data: Replicate, cache: PoolCache | None = None) -> dict[str, Any]:
+def sketch(
+    method: Method, data: Replicate, precision: str = "float32", cache: PoolCache | None = None
+) -> dict[str, Any]:
     """Coordinates of real and synthetic rows of fold 0 in the plane of the real rows' two main axes.
 
-    The plane is fitted on the real training rows alone. ``cache`` is that of the cell's evaluation.
+    The plane is fitted on the real training rows alone. ``precision`` and ``cache`` are those of the
+    cell's evaluation.
 
     Returns:
         ``real`` and ``synthetic``: lists of ``[x, y, class code]``; ``lines``: ``[i, x, y]`` from the
@@ -27,7 +30,7 @@ def sketch(method: Method, data: Replicate, cache: PoolCache | None = None) -> d
         of X. Empty where the method makes no rows or does not apply.
     """
     try:
-        pools = make_pools(method, data, folds=(0,), cache=cache)
+        pools = make_pools(method, data, precision, folds=(0,), cache=cache)
     except NotApplicable:
         return {}
     if not pools:

@@ -1,23 +1,28 @@
-"""Gaussian VAEs of many small sets of rows, trained together as one batch of matrix products."""
+"""Gaussian VAEs of many small sets of rows, one after the other, each with its gradient written out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from .classifiers import kernels
+
 F32 = npt.NDArray[np.float32]
-_BATCH_ROWS = 4096  # rows trained on at once, the filled-up ones included
-_BATCH_MODELS = 64  # bounds the memory of the weights
-_FILL = 1.1  # largest number of rows in a batch over the smallest
+Layer = tuple[torch.Tensor, torch.Tensor]  # weights (in, out), biases (out,)
 
 
 @dataclass(frozen=True)
 class VaeSettings:
-    """What all models of a call have in common; the words are those of the method's knobs."""
+    """What all models of a call have in common; the words are those of the method's knobs.
+
+    ``precision`` is that of the rows, the hidden layers and the results of products; parameters, Adam and
+    what lies between the two networks are float32.
+    """
 
     latent: int
     hidden: int
@@ -25,6 +30,7 @@ class VaeSettings:
     steps: int
     learning_rate: float
     decoder_noise: float
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -39,98 +45,104 @@ class VaeData:
 def generate(data: Sequence[VaeData], settings: VaeSettings) -> list[F32]:
     """Train one VAE for each entry and decode ``wanted`` draws of the prior (wanted, d).
 
-    All random numbers of a model come from its own generator, so its rows do not depend on what
-    else is trained, beyond the rounding of the products.
+    All random numbers of a model come from its own generator, so its rows do not depend on what else
+    is trained.
     """
-    made: list[F32] = [np.empty((0, 0), dtype=np.float32)] * len(data)
-    for batch in _batches([len(entry.rows) for entry in data]):
-        models = _Models([data[i] for i in batch], settings)
-        models.train()
-        for place, i in enumerate(batch):
-            made[i] = models.decode(place)
-    return made
+    return [_Model(entry, settings).generate() for entry in data]
 
 
-def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Group models with similar numbers of rows."""
-    batch: list[int] = []
-    for i in sorted(range(len(sizes)), key=lambda i: (sizes[i], i)):
-        full = len(batch) == _BATCH_MODELS or (len(batch) + 1) * sizes[i] > _BATCH_ROWS
-        if batch and (full or sizes[i] > _FILL * sizes[batch[0]]):
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+class _Model:
+    """Encoder d -> hidden -> mean and log variance, decoder latent -> hidden -> d; ReLU in between.
 
+    All parameters lie in one array, their gradients and a copy in the precision of the products in two
+    more, so that Adam and the copying are one pass each.
+    """
 
-class _Models:
-    """A batch of M models: rows filled up with zeros that have no weight in the loss."""
-
-    def __init__(self, data: Sequence[VaeData], settings: VaeSettings):
+    def __init__(self, data: VaeData, settings: VaeSettings):
         self.data, self.settings = data, settings
-        most, d = max(len(entry.rows) for entry in data), data[0].rows.shape[1]
-        self.center = [entry.rows.mean(axis=0, dtype=np.float64) for entry in data]
-        self.scale = [_scale(entry.rows) for entry in data]
-        X = np.zeros((len(data), most, d), dtype=np.float32)
-        weight = np.zeros((len(data), most), dtype=np.float32)
-        for m, entry in enumerate(data):
-            X[m, : len(entry.rows)] = (entry.rows - self.center[m]) / self.scale[m]
-            weight[m, : len(entry.rows)] = 1 / len(entry.rows)
-        self.X, self.weight = torch.from_numpy(X), torch.from_numpy(weight)
-        hidden, latent = settings.hidden, settings.latent
-        shapes = [(d, hidden), (hidden, 2 * latent), (latent, hidden), (hidden, d)]
-        self.layers = [self._layer(*shape) for shape in shapes]
-
-    def _layer(self, fan_in: int, fan_out: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights (M, in, out), uniform within ``1 / sqrt(fan in)``, and biases (M, 1, out) of zero."""
-        bound = fan_in**-0.5
-        draws = [
-            entry.generator.uniform(-bound, bound, (fan_in, fan_out)).astype(np.float32)
-            for entry in self.data
-        ]
-        weights = torch.from_numpy(np.stack(draws)).requires_grad_()
-        return weights, torch.zeros(len(self.data), 1, fan_out, requires_grad=True)
-
-    def train(self) -> None:
-        """Minimise the mean loss of each model's rows, all models at once."""
-        parameters = [tensor for layer in self.layers for tensor in layer]
-        adam = torch.optim.Adam(parameters, lr=self.settings.learning_rate, fused=True)
-        for _ in range(self.settings.steps):
-            adam.zero_grad()
-            self._loss().backward()  # type: ignore[no-untyped-call]
-            adam.step()
-
-    def _loss(self) -> torch.Tensor:
-        hidden = torch.baddbmm(self.layers[0][1], self.X, self.layers[0][0]).relu()
-        mean, log_variance = torch.baddbmm(self.layers[1][1], hidden, self.layers[1][0]).chunk(2, dim=2)
-        z = mean + torch.exp(0.5 * log_variance) * self._noise()  # (M, n, latent)
-        inner = torch.baddbmm(self.layers[2][1], z, self.layers[2][0]).relu()
-        decoded = torch.baddbmm(self.layers[3][1], inner, self.layers[3][0])
-        error = 0.5 * (self.X - decoded).square().sum(dim=2)
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=2)
-        return ((error + self.settings.beta * divergence) * self.weight).sum()
-
-    def _noise(self) -> torch.Tensor:
-        noise = np.zeros((*self.weight.shape, self.settings.latent), dtype=np.float32)
-        for m, entry in enumerate(self.data):
-            n = len(entry.rows)
-            noise[m, :n] = entry.generator.standard_normal((n, self.settings.latent), dtype=np.float32)
-        return torch.from_numpy(noise)
+        self.dtype: torch.dtype = getattr(torch, settings.precision)
+        self.center, self.scale = data.rows.mean(axis=0, dtype=np.float64), _scale(data.rows)
+        self.X = torch.from_numpy(((data.rows - self.center) / self.scale).astype(np.float32)).to(self.dtype)
+        widths = [data.rows.shape[1], settings.hidden, 2 * settings.latent]
+        shapes = [*pairwise(widths), *pairwise([settings.latent, *widths[1::-1]])]
+        self.values = torch.zeros(sum(fan_in * out + out for fan_in, out in shapes))
+        self.gradient = torch.zeros_like(self.values)
+        self.rounded = torch.empty_like(self.values, dtype=self.dtype)
+        self.layers, self.of_layers, self.rounded_layers = (
+            _layers(array, shapes) for array in (self.values, self.gradient, self.rounded)
+        )
+        for weights, _ in self.layers:  # uniform within 1 / sqrt(fan in), biases zero
+            bound = len(weights) ** -0.5
+            draws = data.generator.uniform(-bound, bound, tuple(weights.shape))
+            weights.copy_(torch.from_numpy(draws.astype(np.float32)))
 
     @torch.no_grad()
-    def decode(self, m: int) -> F32:
-        """Decode draws of the prior with model m, on the scale of its rows (wanted, d)."""
-        entry, settings = self.data[m], self.settings
+    def generate(self) -> F32:
+        """Train, then decode draws of the prior on the scale of the data (wanted, d)."""
+        values, gradient = self.values.numpy(), self.gradient.numpy()
+        mean, square = np.zeros_like(values), np.zeros_like(values)
+        for step in range(1, self.settings.steps + 1):
+            self.rounded.copy_(self.values)
+            self._backward()
+            kernels.adam(values, gradient, mean, square, step, self.settings.learning_rate, 0.0)
+        return self._decode()
+
+    def _backward(self) -> None:
+        """Write the gradient of the mean loss of a row, ``0.5 * |x - decoded|^2 + beta * KL``."""
+        X, beta, (first, second, third, fourth) = self.X, self.settings.beta, self.rounded_layers
+        of_first, of_second, of_third, of_fourth = self.of_layers
+        hidden = torch.addmm(first[1], X, first[0]).relu_()  # (n, hidden)
+        mean, log_variance = torch.addmm(second[1], hidden, second[0]).float().chunk(2, dim=1)  # (n, latent)
+        shape = tuple(mean.shape)
+        noise = torch.from_numpy(self.data.generator.standard_normal(shape, dtype=np.float32))
+        spread = torch.exp(0.5 * log_variance).mul_(noise)
+        z = (mean + spread).to(self.dtype)
+        inner = torch.addmm(third[1], z, third[0]).relu_()  # (n, hidden)
+        error = torch.addmm(fourth[1], inner, fourth[0]).sub_(X)  # (n, d)
+        _write(of_fourth, inner, error)
+        pull = _through_relu(error @ fourth[0].T, inner)
+        _write(of_third, z, pull)
+        of_z = (pull @ third[0].T).float()
+        of_log_variance = of_z * spread + beta * (log_variance.exp() - 1)
+        of_code = torch.cat([of_z + beta * mean, of_log_variance.mul_(0.5)], dim=1).to(self.dtype)
+        _write(of_second, hidden, of_code)
+        _write(of_first, X, _through_relu(of_code @ second[0].T, hidden))
+        self.gradient.mul_(1 / len(X))
+
+    def _decode(self) -> F32:
+        entry, settings = self.data, self.settings
         z = entry.generator.standard_normal((entry.wanted, settings.latent), dtype=np.float32)
         (first, first_bias), (second, second_bias) = self.layers[2:]
-        hidden = torch.addmm(first_bias[m], torch.from_numpy(z), first[m]).relu()
-        rows: F32 = torch.addmm(second_bias[m], hidden, second[m]).numpy()
+        hidden = torch.addmm(first_bias, torch.from_numpy(z), first).relu_()
+        rows: F32 = torch.addmm(second_bias, hidden, second).numpy()
         if settings.decoder_noise > 0:
             noise = entry.generator.standard_normal(rows.shape, dtype=np.float32)
             rows = rows + np.float32(settings.decoder_noise) * noise
-        result: F32 = (rows * self.scale[m] + self.center[m]).astype(np.float32)
+        result: F32 = (rows * self.scale + self.center).astype(np.float32)
         return result
+
+
+def _layers(array: torch.Tensor, shapes: Sequence[tuple[int, int]]) -> list[Layer]:
+    """Views of one array (p,): weights and biases of one layer after the other."""
+    layers, start = [], 0
+    for fan_in, out in shapes:
+        middle = start + fan_in * out
+        layers.append((array[start:middle].view(fan_in, out), array[middle : middle + out]))
+        start = middle + out
+    return layers
+
+
+def _write(gradient: Layer, inputs: torch.Tensor, of_outputs: torch.Tensor) -> None:
+    """Write the gradient of a layer, summed over rows."""
+    weights, biases = gradient
+    weights.copy_(inputs.T @ of_outputs)
+    torch.sum(of_outputs, 0, dtype=torch.float32, out=biases)
+
+
+def _through_relu(gradient: torch.Tensor, activated: torch.Tensor) -> torch.Tensor:
+    """Zero where the unit was off; a product with a mask of truth values takes ten times as long."""
+    found: torch.Tensor = torch.ops.aten.threshold_backward(gradient, activated, 0)
+    return found
 
 
 def _scale(rows: F32) -> float:

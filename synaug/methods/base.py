@@ -32,6 +32,7 @@ class TrainingPart:
         classes: class names, for reasons that people read; their codes stand where there are none.
         wanted: synthetic rows that a pool should hold of each class (n_classes,), int64; those of
             ratio 200 % where there is none.
+        precision: of the large products of a method that trains a network, a name of torch's.
     """
 
     X: npt.NDArray[np.float32]
@@ -41,6 +42,7 @@ class TrainingPart:
     graph: Callable[[str], NeighborGraph]
     classes: tuple[str, ...] = ()
     wanted: npt.NDArray[np.int64] | None = None
+    precision: str = "float32"
 
     def named(self, codes: Iterable[int]) -> str:
         """Name classes: ``class 'spam'``, or ``class 1, 2`` where they have no names."""

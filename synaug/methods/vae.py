@@ -42,12 +42,13 @@ class Vae(Synthesiser):
     hidden: int = knob(256, Int(1), "hidden units of encoder and decoder")
 
     def pools(self, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]) -> list[Pool]:
-        """Make the 200 % pool of every fold; the VAEs of all folds and classes train in batches."""
+        """Make the 200 % pool of every fold; each fold and class has a VAE of its own."""
         from ..vae_training import VaeData, VaeSettings, generate
 
         settings = VaeSettings(
-            self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise
-        )
+            self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise,
+            parts[0].precision,
+        )  # fmt: skip
         wanted = [self._requests(part) for part in parts]
         data = []
         for part, state, counts in zip(parts, random, wanted, strict=True):

@@ -119,7 +119,7 @@ def test_a_reason_that_it_does_not_apply_is_passed_on(cache: PoolCache) -> None:
 def test_a_sketch_shows_the_rows_that_the_cell_was_trained_on(cache: PoolCache, trainings: list[int]) -> None:
     all_folds = make_pools(vae(), DATA, cache=cache)
     assert_same(make_pools(vae(50.0), DATA, folds=(2, 0), cache=cache), [all_folds[2], all_folds[0]])
-    assert sketch(vae(25.0), DATA, cache)["synthetic"]
+    assert sketch(vae(25.0), DATA, cache=cache)["synthetic"]
     assert len(trainings) == 1
 
 

@@ -60,6 +60,7 @@ def test_all_that_the_rows_depend_on_changes_the_key(monkeypatch: pytest.MonkeyP
         key(given=parts()[:1]),
         key(given=parts()[::-1]),
         key(given=[replace(part, n_classes=4) for part in parts()]),
+        key(given=[replace(part, precision="bfloat16") for part in parts()]),
         key(replicate=1),
         key(root=1),
         key(data="beef" * 16),
@@ -70,7 +71,7 @@ def test_all_that_the_rows_depend_on_changes_the_key(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
     keys.append(key())
     assert len(knobs) == 6
-    assert len(set(keys)) == len(keys) == 21
+    assert len(set(keys)) == len(keys) == 22
 
 
 def test_nothing_else_changes_the_key() -> None:
