@@ -6,6 +6,7 @@ parents' first layer. Numba compiles it once for a machine and keeps the result 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,7 +21,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Sums may be taken in another order; NaN and infinity keep their meaning, a diverged training shows them.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 _ZERO, _ONE = np.float32(0), np.float32(1)
-BLOCK = 8  # rows that go through the head together
+BLOCK = 8  # rows that go through the head together, a multiple of 4
+MOST_AT_ONCE = 6  # classes
 
 
 def _compiled(function: Function) -> Function:
@@ -32,133 +34,180 @@ def _compiled(function: Function) -> Function:
         return njit(**settings)(function)  # type: ignore[no-any-return]
 
 
-@_compiled
-def _block(
-    n: int, hidden: F32, labels: I64, weights: F32, head: F32, head_bias: F32,
-    gradients: tuple[F32, F32, F32], slope: F32, back: F32,
-) -> None:  # fmt: skip
-    """Add the gradients of the first n rows of a block but the first layer's, which are left in ``back``.
+def _inlined(function: Function) -> Function:
+    """Let the compiler put the body where the function is called, with the caller's constants."""
+    inlined: Any = njit(inline="always")
+    return inlined(function)  # type: ignore[no-any-return]
 
-    Rows go through in fours, so that a weight is loaded once for four rows.
 
-    Args:
-        n: rows that count, at most BLOCK.
-        hidden: their hidden layer (BLOCK, H); what is in the other rows is finite unless training diverged.
-        labels: classes of the rows (n,).
-        weights: of their losses (n,).
-        head: weights of the second layer (C, H).
-        head_bias: of the second layer (C,).
-        gradients: of the first layer's bias, ``head`` and ``head_bias``, added to.
-        slope: of the logits (BLOCK, C), overwritten.
-        back: gradient of the first layer (BLOCK, H), overwritten.
-    """
-    n_classes, width = head.shape
-    bias_gradient, head_gradient, head_bias_gradient = gradients
+@_inlined
+def _logits(w: F32, slope: F32, head_bias: F32, n_classes: int, width: int, head: int) -> None:
+    """Logits of a block's hidden layer."""
     for r in range(0, BLOCK, 4):
+        h = r * width
         for c in range(n_classes):
-            one, two, three, four = _ZERO, _ZERO, _ZERO, _ZERO
+            p, q, s, t = _ZERO, _ZERO, _ZERO, _ZERO
             for j in range(width):
-                weight = head[c, j]
-                one += hidden[r, j] * weight
-                two += hidden[r + 1, j] * weight
-                three += hidden[r + 2, j] * weight
-                four += hidden[r + 3, j] * weight
-            slope[r, c], slope[r + 1, c] = one + head_bias[c], two + head_bias[c]
-            slope[r + 2, c], slope[r + 3, c] = three + head_bias[c], four + head_bias[c]
+                weight = w[head + c * width + j]
+                p += w[h + j] * weight
+                q += w[h + width + j] * weight
+                s += w[h + 2 * width + j] * weight
+                t += w[h + 3 * width + j] * weight
+            slope[r, c], slope[r + 1, c] = p + head_bias[c], q + head_bias[c]
+            slope[r + 2, c], slope[r + 3, c] = s + head_bias[c], t + head_bias[c]
+
+
+@_inlined
+def _loss(slope: F32, n: int, labels: I64, weights: F32, n_classes: int) -> None:
+    """Put the gradients of the weighted cross-entropy in place of the logits of a block's n rows."""
     for r in range(n):
-        top, total = np.float32(-np.inf), _ZERO
+        most, total = np.float32(-np.inf), _ZERO
         for c in range(n_classes):
-            top = max(top, slope[r, c])
+            most = max(most, slope[r, c])
         for c in range(n_classes):
-            slope[r, c] = np.exp(slope[r, c] - top)
+            slope[r, c] = np.exp(slope[r, c] - most)
             total += slope[r, c]
         for c in range(n_classes):
             slope[r, c] *= weights[r] / total
         slope[r, labels[r]] -= weights[r]
     slope[n:] = _ZERO
+
+
+@_inlined
+def _add_head(w: F32, slope: F32, head_bias_gradient: F32, n_classes: int, width: int, of_head: int) -> None:
+    """Add a block's gradients of the head."""
     for c in range(n_classes):
         for r in range(0, BLOCK, 4):
-            one, two, three, four = slope[r, c], slope[r + 1, c], slope[r + 2, c], slope[r + 3, c]
-            head_bias_gradient[c] += (one + two) + (three + four)
+            h = r * width
+            p, q, s, t = slope[r, c], slope[r + 1, c], slope[r + 2, c], slope[r + 3, c]
+            head_bias_gradient[c] += (p + q) + (s + t)
             for j in range(width):
-                head_gradient[c, j] += (one * hidden[r, j] + two * hidden[r + 1, j]) + (
-                    three * hidden[r + 2, j] + four * hidden[r + 3, j]
+                w[of_head + c * width + j] += (p * w[h + j] + q * w[h + width + j]) + (
+                    s * w[h + 2 * width + j] + t * w[h + 3 * width + j]
                 )
-    for r in range(n):
-        one, two = slope[r, 0], slope[r, 1]
-        for j in range(width):
-            back[r, j] = one * head[0, j] + two * head[1, j]
-        for c in range(2, n_classes - 1, 2):
-            one, two = slope[r, c], slope[r, c + 1]
-            for j in range(width):
-                back[r, j] += one * head[c, j] + two * head[c + 1, j]
-        one = slope[r, n_classes - 1] if n_classes % 2 else _ZERO
-        for j in range(width):
-            pull = back[r, j] + one * head[n_classes - 1, j]
-            back[r, j] = pull if hidden[r, j] > _ZERO else _ZERO
-    back[n:] = _ZERO
+
+
+@_inlined
+def _back(w: F32, slope: F32, tile: int, filled: int, width: int, head: int, back: int, of_bias: int) -> None:
+    """Gradients of a block's hidden layer before ReLU, and their sum for the bias; so many classes a loop."""
+    last = filled - tile
     for r in range(0, BLOCK, 4):
+        h, g = r * width, back + r * width
+        for start in range(0, last, tile):
+            for j in range(width):
+                p, q, s, t = _ZERO, _ZERO, _ZERO, _ZERO
+                if start:
+                    p, q, s, t = w[g + j], w[g + width + j], w[g + 2 * width + j], w[g + 3 * width + j]
+                for k in range(tile):
+                    c = start + k
+                    weight = w[head + c * width + j]
+                    p += slope[r, c] * weight
+                    q += slope[r + 1, c] * weight
+                    s += slope[r + 2, c] * weight
+                    t += slope[r + 3, c] * weight
+                w[g + j], w[g + width + j], w[g + 2 * width + j], w[g + 3 * width + j] = p, q, s, t
         for j in range(width):
-            bias_gradient[j] += (back[r, j] + back[r + 1, j]) + (back[r + 2, j] + back[r + 3, j])
+            p, q, s, t = _ZERO, _ZERO, _ZERO, _ZERO
+            if last:
+                p, q, s, t = w[g + j], w[g + width + j], w[g + 2 * width + j], w[g + 3 * width + j]
+            for c in range(last, filled):
+                weight = w[head + c * width + j]
+                p += slope[r, c] * weight
+                q += slope[r + 1, c] * weight
+                s += slope[r + 2, c] * weight
+                t += slope[r + 3, c] * weight
+            p = p if w[h + j] > _ZERO else _ZERO
+            q = q if w[h + width + j] > _ZERO else _ZERO
+            s = s if w[h + 2 * width + j] > _ZERO else _ZERO
+            t = t if w[h + 3 * width + j] > _ZERO else _ZERO
+            w[g + j], w[g + width + j], w[g + 2 * width + j], w[g + 3 * width + j] = p, q, s, t
+            w[of_bias + j] += (p + q) + (s + t)
 
 
-@_compiled
-def gradients(
-    first: F32, bias: F32, head: F32, head_bias: F32,
-    labels: I64, weights: F32,
-    parents: I64, share: F32, new_labels: I64, new_weights: F32,
-    first_gradient: F32, bias_gradient: F32, head_gradient: F32, head_bias_gradient: F32,
-) -> None:  # fmt: skip
-    """Gradients of the weighted cross-entropy of r rows and s mixtures of two of them.
+@functools.cache
+def gradients_of(n_classes: int, width: int) -> Callable[..., None]:
+    """Return ``gradients`` for C classes and H hidden units, compiled for these two.
 
-    The arrays of the last line are overwritten. H hidden units, C classes.
-
-    Args:
-        first: the rows times the first layer's weights, without its bias (r, H).
-        bias: of the first layer (H,).
-        head: weights of the second layer (C, H).
-        head_bias: of the second layer (C,).
-        labels: classes of the rows (r,).
-        weights: of their losses (r,); all weights together sum to 1.
-        parents: rows between which a mixture lies (s, 2), two different ones.
-        share: of the second parent (s,).
-        new_labels: classes of the mixtures (s,).
-        new_weights: of their losses (s,).
-        first_gradient: of ``first`` (r, H).
-        bias_gradient: of ``bias`` (H,).
-        head_gradient: of ``head`` (C, H).
-        head_bias_gradient: of ``head_bias`` (C,).
+    All that a block of rows touches lies in one scratch array ``w``. As every place in it is a constant,
+    the compiler sees that no two rows of it overlap, and vectorises all loops. Rows go through the head
+    in fours, so that a weight is loaded once for four rows.
     """
-    (rows, width), n_classes = first.shape, len(head_bias)
-    hidden, back = np.zeros((BLOCK, width), np.float32), np.zeros((BLOCK, width), np.float32)
-    slope = np.zeros((BLOCK, n_classes), np.float32)
-    bias_gradient[:] = _ZERO
-    head_gradient[:] = _ZERO
-    head_bias_gradient[:] = _ZERO
-    sums = (bias_gradient, head_gradient, head_bias_gradient)
-    for i in range(0, rows, BLOCK):
-        n = min(BLOCK, rows - i)
-        for r in range(n):
-            for j in range(width):
-                hidden[r, j] = max(first[i + r, j] + bias[j], _ZERO)
-        _block(n, hidden, labels[i : i + n], weights[i : i + n], head, head_bias, sums, slope, back)
-        for r in range(n):
-            for j in range(width):
-                first_gradient[i + r, j] = back[r, j]
-    for i in range(0, len(new_labels), BLOCK):
-        n = min(BLOCK, len(new_labels) - i)
-        for r in range(n):
-            one, two, second = parents[i + r, 0], parents[i + r, 1], share[i + r]
-            rest = _ONE - second
-            for j in range(width):
-                hidden[r, j] = max(rest * first[one, j] + second * first[two, j] + bias[j], _ZERO)
-        _block(n, hidden, new_labels[i : i + n], new_weights[i : i + n], head, head_bias, sums, slope, back)
-        for r in range(n):
-            one, two, second = parents[i + r, 0], parents[i + r, 1], share[i + r]
-            rest = _ONE - second
-            for j in range(width):
-                first_gradient[one, j] += rest * back[r, j]
-                first_gradient[two, j] += second * back[r, j]
+    tile = n_classes if n_classes <= MOST_AT_ONCE else 4
+    filled = -(-n_classes // tile) * tile  # with classes of weight 0
+    back = BLOCK * width  # places in w: a block's hidden layers at 0, their gradients here,
+    top = back + BLOCK * width  # the head,
+    of_head = top + filled * width  # its gradient,
+    base = of_head + n_classes * width  # the first layer's bias,
+    of_base = base + width  # its gradient
+    size = of_base + width
+
+    def gradients(
+        first: F32, bias: F32, head: F32, head_bias: F32,
+        labels: I64, weights: F32,
+        parents: I64, share: F32, new_labels: I64, new_weights: F32,
+        first_gradient: F32, bias_gradient: F32, head_gradient: F32, head_bias_gradient: F32,
+    ) -> None:  # fmt: skip
+        """Gradients of the weighted cross-entropy of r rows and s mixtures of two of them.
+
+        The arrays of the last line are overwritten. H hidden units, C classes.
+
+        Args:
+            first: the rows times the first layer's weights, without its bias (r, H).
+            bias: of the first layer (H,).
+            head: weights of the second layer (C, H).
+            head_bias: of the second layer (C,).
+            labels: classes of the rows (r,).
+            weights: of their losses (r,); all weights together sum to 1.
+            parents: rows between which a mixture lies (s, 2), two different ones.
+            share: of the second parent (s,).
+            new_labels: classes of the mixtures (s,).
+            new_weights: of their losses (s,).
+            first_gradient: of ``first`` (r, H).
+            bias_gradient: of ``bias`` (H,).
+            head_gradient: of ``head`` (C, H).
+            head_bias_gradient: of ``head_bias`` (C,).
+        """
+        w, slope = np.zeros(size, np.float32), np.zeros((BLOCK, filled), np.float32)
+        w[top : top + n_classes * width] = head.ravel()
+        w[base:of_base] = bias
+        head_bias_gradient[:] = _ZERO
+        rows, mixtures = len(labels), len(new_labels)
+        row_blocks = -(-rows // BLOCK)
+        for block in range(row_blocks + -(-mixtures // BLOCK)):
+            mixed = block >= row_blocks
+            start = (block - row_blocks if mixed else block) * BLOCK
+            n = min(BLOCK, (mixtures if mixed else rows) - start)
+            for r in range(n):
+                if mixed:
+                    one, two, second = parents[start + r, 0], parents[start + r, 1], share[start + r]
+                    rest = _ONE - second
+                    for j in range(width):
+                        between = rest * first[one, j] + second * first[two, j]
+                        w[r * width + j] = max(between + w[base + j], _ZERO)
+                else:
+                    for j in range(width):
+                        w[r * width + j] = max(first[start + r, j] + w[base + j], _ZERO)
+            _logits(w, slope, head_bias, n_classes, width, top)
+            if mixed:
+                _loss(slope, n, new_labels[start:], new_weights[start:], n_classes)
+            else:
+                _loss(slope, n, labels[start:], weights[start:], n_classes)
+            _add_head(w, slope, head_bias_gradient, n_classes, width, of_head)
+            _back(w, slope, tile, filled, width, top, back, of_base)
+            for r in range(n):
+                if mixed:
+                    one, two, second = parents[start + r, 0], parents[start + r, 1], share[start + r]
+                    rest = _ONE - second
+                    for j in range(width):
+                        first_gradient[one, j] += rest * w[back + r * width + j]
+                        first_gradient[two, j] += second * w[back + r * width + j]
+                else:
+                    for j in range(width):
+                        first_gradient[start + r, j] = w[back + r * width + j]
+        head_gradient.ravel()[:] = w[of_head:base]
+        bias_gradient[:] = w[of_base:size]
+
+    return _compiled(gradients)
 
 
 @_compiled

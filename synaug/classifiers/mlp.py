@@ -122,6 +122,7 @@ class _FoldModel:
         self.gradient, shapes = np.empty_like(self.values), shapes_of(X.shape[1], options.hidden, n_classes)
         self.first, self.bias, self.head, self.head_bias = parts(self.values, shapes)
         self.of_first, self.of_bias, self.of_head, self.of_head_bias = parts(self.gradient, shapes)
+        self.gradients = kernels.gradients_of(n_classes, options.hidden)
 
     def run(self, ladder: Sequence[int]) -> Iterator[F32]:
         """Train to the last rung; at each rung yield the logits of the real rows trained on (t, C)."""
@@ -150,7 +151,7 @@ class _FoldModel:
 
     def _backward(self, first: F32) -> None:
         rows, terms, back = self.rows, self.terms, np.empty_like(first)  # (r, hidden)
-        kernels.gradients(
+        self.gradients(
             first, self.bias, self.head, self.head_bias,
             self.labels, rows.weights,
             rows.parents, terms.share, terms.mixed_labels, terms.mixed_weights,

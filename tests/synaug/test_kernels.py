@@ -36,6 +36,38 @@ def test_logits_are_those_of_the_layers() -> None:
     np.testing.assert_allclose(found, np.maximum(first + bias, 0) @ head.T + head_bias, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("n_classes", "width"), [(2, 16), (3, 5), (6, 33), (7, 16), (11, 20)])
+@pytest.mark.parametrize(("rows", "mixtures"), [(21, 0), (8, 19), (30, 64)])
+def test_gradients_are_those_of_the_formulas(n_classes: int, width: int, rows: int, mixtures: int) -> None:
+    rng = np.random.default_rng([n_classes, rows])
+    shapes = (rows, width), (width,), (n_classes, width), (n_classes,)
+    first, bias, head, head_bias = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+    labels, new_labels = rng.integers(n_classes, size=rows), rng.integers(n_classes, size=mixtures)
+    weights, new_weights = rng.random(rows, dtype=np.float32), rng.random(mixtures, dtype=np.float32)
+    one = rng.integers(rows, size=mixtures)
+    parents = np.stack([one, (one + 1 + rng.integers(rows - 1, size=mixtures)) % rows], axis=1)
+    share = rng.random(mixtures, dtype=np.float32)
+    found = [np.full(shape, np.nan, dtype=np.float32) for shape in shapes]
+    kernels.gradients_of(n_classes, width)(
+        first, bias, head, head_bias, labels, weights, parents, share, new_labels, new_weights, *found
+    )
+
+    mix = np.zeros((mixtures, rows))  # of the rows that each mixture consists of
+    mix[np.arange(mixtures), parents[:, 0]] = 1 - share
+    mix[np.arange(mixtures), parents[:, 1]] = share
+    mix = np.concatenate([np.eye(rows), mix])
+    hidden = np.maximum(mix @ first + bias, 0)
+    slope = np.exp(hidden @ head.T.astype(float) + head_bias)
+    slope /= slope.sum(axis=1, keepdims=True)
+    slope[np.arange(len(slope)), np.concatenate([labels, new_labels])] -= 1
+    slope *= np.concatenate([weights, new_weights])[:, None]
+    back = (slope @ head) * (hidden > 0)
+    for got, expected in zip(
+        found, (mix.T @ back, back.sum(axis=0), slope.T @ hidden, slope.sum(axis=0)), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_diverged_training_shows_as_not_finite() -> None:
     first, bias = np.full((2, 4), np.nan, dtype=np.float32), np.full(4, np.nan, dtype=np.float32)
     head, head_bias = np.full((2, 4), np.nan, dtype=np.float32), np.full(2, np.nan, dtype=np.float32)
