@@ -20,6 +20,7 @@ class Options:
     Attributes:
         quick: as small as a smoke test allows; such figures say nothing about speed.
         repetitions: how often each thing is timed; the order alternates.
+        sweeps: repetitions of ``throughput``, each with folds of its own.
         data: a folder with ``train.*`` and ``test.*`` for ``throughput``; None: the built-in corpus.
         arms: arms of ``throughput``.
         ratios: ratios of ``throughput``.
@@ -28,10 +29,11 @@ class Options:
 
     quick: bool = False
     repetitions: int = 3
+    sweeps: int = 2
     data: Path | None = None
     arms: tuple[str, ...] = ("ros", "smote", "borderline_smote", "adasyn", "vae")
     ratios: tuple[float, ...] = (100.0, 200.0)
-    cells: int = 500
+    cells: int = 5000
 
 
 @dataclass(frozen=True)

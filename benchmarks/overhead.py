@@ -42,7 +42,8 @@ def measure(options: Options) -> Found:
     with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
         folder = Path(name)
         spec = load_spec(fields(cells, write_sentences(folder / "sentences.csv")))
-        began, ended, notes = run_empty(spec, folder / "sweep")
+        with patch.object(launch, "CLOSE_SECONDS", 3600.0):  # until MLflow has all
+            began, ended, notes = run_empty(spec, folder / "sweep")
     gaps = [b - a for a, b in pairwise(began)]
     early, late = gaps[10 - HALF : 10 + HALF], gaps[-2 * HALF :]
     figure = Figure("ratio", "seconds around an empty cell: the last / the tenth", _ratios(early, late))

@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     add("--markdown", type=Path, help="file for the page")
     add("--quick", action="store_true", help="a smoke test: small, once, says nothing about speed")
     add("--repetitions", type=int, default=default.repetitions, help="how often each thing is timed")
+    add("--sweeps", type=int, default=default.sweeps, help="throughput: sets of folds")
     add("--data", type=Path, help="throughput: folder with train.*; default: the built-in corpus")
     add("--arms", nargs="+", default=default.arms, help="throughput: arms")
     add("--ratios", nargs="+", type=float, default=default.ratios, help="throughput: ratios")
@@ -71,6 +72,7 @@ def options(given: argparse.Namespace) -> Options:
     return Options(
         quick=given.quick,
         repetitions=1 if given.quick else given.repetitions,
+        sweeps=given.sweeps,
         data=given.data,
         arms=tuple(given.arms),
         ratios=tuple(given.ratios),

@@ -31,19 +31,22 @@ SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.da
 
 
 def measure(options: Options) -> Found:
-    """Run the three sweeps in turns, each in a process of its own, on the same rows and cells."""
+    """Run the three sweeps in turns, each in a process of its own, on the same rows and cells.
+
+    Every repetition has folds of its own, so that their accuracies tell more than one draw does.
+    """
+    runs = []
     with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name, own_cache(name) as cache:
-        folder = Path(name)
-        spec = load_spec(fields(options, folder))
-        rows = _write_inputs(spec, folder)
-        works: dict[str, Callable[[Path], Watched]] = {
-            "synaug": partial(_synaug, folder, cache),
-            **{key: partial(_script, module, folder) for key, module in SCRIPTS.items()},
-        }
-        runs = [
-            {key: work(folder / f"{number}-{key}") for key, work in works.items()}
-            for number in range(1 if options.quick else options.repetitions)
-        ]
+        for number in range(1 if options.quick else options.sweeps):
+            folder = Path(name, str(number))
+            folder.mkdir()
+            spec = load_spec(fields(options, folder) | {"seed": number})
+            rows = _write_inputs(spec, folder)
+            works: dict[str, Callable[[Path], Watched]] = {
+                "synaug": partial(_synaug, folder, cache),
+                **{key: partial(_script, module, folder) for key, module in SCRIPTS.items()},
+            }
+            runs.append({key: work(folder / key) for key, work in works.items()})
     cells = len(runs[0]["synaug"].cells)
     assert all(len(run.cells) == cells for repetition in runs for run in repetition.values())
     return Found(tuple(_figures(runs)), {"cells": cells, **_detail(runs, spec, rows)})
@@ -139,38 +142,47 @@ def _detail(runs: Sequence[Mapping[str, Watched]], spec: Spec, rows: Sequence[in
         "runs": {
             name: {time: [getattr(run[name], time) for run in runs] for time in times} for name in runs[0]
         },
-        "balanced_accuracy": {key: compare(runs[0]["synaug"].cells, runs[0][key].cells) for key in SCRIPTS},
+        "balanced_accuracy": {
+            key: compare([(run["synaug"].cells, run[key].cells) for run in runs]) for key in SCRIPTS
+        },
     }
 
 
-def compare(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, Any]:
+def compare(runs: Sequence[tuple[Sequence[Scored], Sequence[Scored]]]) -> dict[str, Any]:
     """Differences of balanced accuracy on held-out folds, cell by cell, in percentage points.
 
-    Rows and folds are the same. ``as_long`` is our budget with at least as many passes over the rows as
-    theirs, or the last there is; ``chosen`` is what the other folds choose.
+    Rows and folds are the same in a pair. ``as_long`` is our budget with at least as many passes over the
+    rows as theirs, or the last there is; ``chosen`` is what the other folds choose. ``standard_error`` is
+    that of the mean over the repetitions, where there are several.
+
+    Args:
+        runs: our cells and theirs, a pair a repetition.
     """
-    matched = {(cell.arm, cell.ratio): cell for cell in theirs}
-    pairs = [(cell, matched[cell.arm, cell.ratio]) for cell in ours]
-    epochs = statistics.median(cell.epochs for cell in theirs)
-    rungs = sorted(int(name) for name in ours[0].scores if name != "chosen")
+    epochs = statistics.median(cell.epochs for _, theirs in runs for cell in theirs)
+    rungs = sorted(int(name) for name in runs[0][0][0].scores if name != "chosen")
     rung = next((steps for steps in rungs if steps >= epochs), rungs[-1])
-    gains = {
-        name: [100 * (mine.scores[budget] - other.scores["chosen"]) for mine, other in pairs]
-        for name, budget in (("as_long", str(rung)), ("chosen", "chosen"))
-    }
+    budgets = {"as_long": str(rung), "chosen": "chosen"}
     return {
-        "theirs": statistics.mean(cell.scores["chosen"] for _, cell in pairs),
+        "theirs": statistics.mean(cell.scores["chosen"] for _, theirs in runs for cell in theirs),
         "their_epochs": epochs,
         "as_long_steps": rung,
         "points_ours_less_theirs": {
-            name: {"mean": statistics.mean(values), "low": min(values), "high": max(values)}
-            for name, values in gains.items()
-        },
-        "by_arm": {
-            name: {
-                arm: statistics.mean(v for v, (cell, _) in zip(values, pairs, strict=True) if cell.arm == arm)
-                for arm in dict.fromkeys(cell.arm for cell in ours)
-            }
-            for name, values in gains.items()
+            name: _summary([_gains(ours, theirs, budget) for ours, theirs in runs])
+            for name, budget in budgets.items()
         },
     }
+
+
+def _gains(ours: Sequence[Scored], theirs: Sequence[Scored], budget: str) -> list[tuple[str, float]]:
+    """Arm and difference of each cell in percentage points."""
+    matched = {(cell.arm, cell.ratio): cell.scores["chosen"] for cell in theirs}
+    return [(cell.arm, 100 * (cell.scores[budget] - matched[cell.arm, cell.ratio])) for cell in ours]
+
+
+def _summary(runs: Sequence[Sequence[tuple[str, float]]]) -> dict[str, Any]:
+    """Mean over cells and repetitions, its standard error, the arms' means."""
+    means = [statistics.mean(gain for _, gain in run) for run in runs]
+    error = {"standard_error": statistics.stdev(means) / len(means) ** 0.5} if len(means) > 1 else {}
+    arms = sorted({arm for arm, _ in runs[0]})
+    by_arm = {arm: statistics.mean(gain for run in runs for name, gain in run if name == arm) for arm in arms}
+    return {"mean": statistics.mean(means), **error, "by_arm": by_arm}

@@ -107,12 +107,21 @@ def test_cells_an_hour_leave_start_up_out_of_the_steady_rate() -> None:
 def test_scores_are_compared_cell_by_cell_at_a_budget_as_long() -> None:
     ours = [cell(r, 0, 1, at8=0.5, at32=0.7, at64=0.1, chosen=0.8) for r in (50.0, 100.0)]
     theirs = [cell(100.0, 0, 1, chosen=0.6), cell(50.0, 0, 1, chosen=0.7)]
-    found = compare(ours, theirs)
+    worse = [cell(r, 0, 1, at8=0.5, at32=0.66, at64=0.1, chosen=0.8) for r in (50.0, 100.0)]
+    found = compare([(ours, theirs), (worse, theirs)])
     assert found["as_long_steps"] == 32  # the first rung that is not below 20 epochs
     assert found["theirs"] == pytest.approx(0.65)
     points = found["points_ours_less_theirs"]
-    assert points["as_long"] == pytest.approx({"mean": 5.0, "low": 0.0, "high": 10.0})
-    assert points["chosen"] == pytest.approx({"mean": 15.0, "low": 10.0, "high": 20.0})
+    assert points["as_long"]["mean"] == pytest.approx(3.0)
+    assert points["as_long"]["standard_error"] == pytest.approx(2.0)
+    assert points["as_long"]["by_arm"] == pytest.approx({"smote": 3.0})
+    assert points["chosen"] == {
+        "mean": pytest.approx(15.0),
+        "standard_error": 0.0,
+        "by_arm": {"smote": pytest.approx(15.0)},
+    }
+    once = compare([(ours, theirs)])["points_ours_less_theirs"]["as_long"]
+    assert "standard_error" not in once
 
 
 def test_smallest_cosine() -> None:
