@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from .errors import Exit, Problem, SynaugError
 from .randomness import Stream, Streams
@@ -153,6 +152,8 @@ def split(
     pool, held_test = train, test
     if options.kind == "natural":
         if not len(test) and options.test_share > 0:
+            from sklearn.model_selection import train_test_split
+
             state = streams.random_state(Stream.DRAW, _ONCE, 1)
             pool, held_test = train_test_split(
                 train, test_size=options.test_share, stratify=labels[train], random_state=state
@@ -232,6 +233,8 @@ def draw(
         blocks.append(shuffled[block * size : (block + 1) * size])
     rows = np.sort(np.concatenate(blocks))
     folds = np.empty(len(rows), dtype=np.int64)
+    from sklearn.model_selection import StratifiedKFold
+
     splitter = StratifiedKFold(
         n_folds, shuffle=True, random_state=streams.random_state(Stream.SPLIT, replicate)
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax, softmax
-from sklearn import metrics
 
 Floats = npt.NDArray[np.floating]
 Codes = npt.NDArray[np.int64]
@@ -37,6 +35,8 @@ def adjust(logits: Floats, mass: Floats) -> npt.NDArray[np.float64]:
 
 def log_loss(logits: Floats, y: Codes) -> npt.NDArray[np.float64]:
     """Mean negative log likelihood in nats: logits (..., m, C) -> (...)."""
+    from scipy.special import log_softmax
+
     likelihood = log_softmax(logits.astype(np.float64), axis=-1)
     return np.asarray(-np.take_along_axis(likelihood, _as_index(y, logits), -1)[..., 0].mean(-1))
 
@@ -64,6 +64,9 @@ def full(logits: Floats, adjusted: Floats, y: Codes) -> dict[str, float]:
         Fractions, except ``mcc`` (-1 to 1), ``log_loss`` (nats) and ``brier`` (0 to 2). ROC-AUC and
         PR-AUC are means over classes, one against the rest; ``ece`` has 15 equal bins.
     """
+    from scipy.special import softmax
+    from sklearn import metrics  # a second of import, which a worker spends when it has trained
+
     predicted = logits.argmax(1)
     probability = softmax(logits.astype(np.float64), axis=1)
     truth = np.eye(logits.shape[1])[y]
