@@ -100,7 +100,7 @@ def run_empty(
 
 
 def canned_line() -> dict[str, Any]:
-    """The result of a real cell, of the size that results have, with its picture."""
+    """The result of a real cell, of the size that results have, with what its picture is drawn from."""
     data, method = blobs((30, 60), dev_per_class=30, classes=CLASSES), METHODS["smote"]()
     with one_thread():
         outcome = dataclasses.asdict(evaluate(method, data, MlpOptions(hidden=4)))
@@ -118,6 +118,7 @@ def empty_cell(line: Mapping[str, Any], seconds: float) -> Callable[..., None]:
         began = time.time()
         ray.get(shared[0])
         time.sleep(seconds)
-        tune.report({"line": json.dumps({**line, "diagnostics": {"began": began}})})
+        sent = {name: value for name, value in line.items() if name != "sketch" or config["sketch"]}
+        tune.report({"line": json.dumps({**sent, "diagnostics": {"began": began}})})
 
     return cell

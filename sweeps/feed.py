@@ -19,7 +19,7 @@ from .tally import Tally
 from .trial import Work
 
 MAX_ATTEMPTS: Final = 3
-PICTURED: Final = 200  # cells of a sweep that are drawn: two pictures take as long as all other book-keeping
+PICTURED: Final = 200  # cells of a sweep that are drawn: two pictures take twice as long as the rest of a run
 
 
 class Finished:

@@ -174,7 +174,7 @@ def _artifacts(
     }  # fmt: skip
     from .pictures import confusion_picture, points_picture  # matplotlib takes half a second to import
 
-    found = {"tables.json": json.dumps(tables, indent=1).encode()}
+    found = {"tables.json": json.dumps(tables).encode()}
     if results and confusion:
         matrix = np.sum([r["confusion"] for r in results], axis=0)
         title = f"{entry.label}\n{results[0]['scored_on']} rows, {len(results)} replicates"
