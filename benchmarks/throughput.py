@@ -82,7 +82,8 @@ def fields(options: Options, folder: Path) -> dict[str, Any]:
         "folds": 3 if options.quick else 10,
         "replicates": 1,
         "precision": fastest_precision(),  # what a sweep takes here by itself
-        "classifier": {"ladder": [1, 4, 16] if options.quick else [*LADDER]},
+        # scikit-learn's first weights, as in the script that this is compared with
+        "classifier": {"ladder": [1, 4, 16] if options.quick else [*LADDER], "init": "glorot"},
         "arms": list(arms),
         "design": "factorial",
         "space": {

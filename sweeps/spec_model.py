@@ -151,6 +151,7 @@ class Classifier(Part):
     steps: Literal["folds"] | int = "folds"
     learning_rate: Annotated[float, Field(gt=0)] = 0.01
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    init: Literal["torch", "glorot"] = "torch"
 
     @field_validator("ladder")
     @classmethod

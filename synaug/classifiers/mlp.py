@@ -118,7 +118,7 @@ class _FoldModel:
         self.train, self.rows = self.terms.train, _rows_of(X, self.terms)
         self.labels = np.concatenate([y[self.train], self.terms.made_labels])
         self.columns = self.rows.X.T.contiguous()  # (d, r), so that no product has to turn the rows
-        self.values = first_values(generator, X.shape[1], options.hidden, n_classes)
+        self.values = first_values(generator, X.shape[1], n_classes, options)
         self.gradient, shapes = np.empty_like(self.values), shapes_of(X.shape[1], options.hidden, n_classes)
         self.first, self.bias, self.head, self.head_bias = parts(self.values, shapes)
         self.of_first, self.of_bias, self.of_head, self.of_head_bias = parts(self.gradient, shapes)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from .options import F32
+from .options import F32, MlpOptions
 
 Codes = npt.NDArray[np.int64]
+
+# Bounds of the first values of a layer by its inputs and outputs: those of torch's linear layers, and the
+# wider ones of scikit-learn's MLPClassifier (Glorot and Bengio 2010, proceedings.mlr.press/v9/glorot10a).
+BOUNDS: Mapping[str, Callable[[int, int], float]] = {
+    "torch": lambda fan_in, fan_out: fan_in**-0.5,
+    "glorot": lambda fan_in, fan_out: (6 / (fan_in + fan_out)) ** 0.5,
+}
 
 
 def shapes_of(dimensions: int, hidden: int, n_classes: int) -> tuple[tuple[int, ...], ...]:
@@ -18,15 +25,17 @@ def shapes_of(dimensions: int, hidden: int, n_classes: int) -> tuple[tuple[int, 
     return (dimensions, hidden), (hidden,), (n_classes, hidden), (n_classes,)
 
 
-def first_values(generator: np.random.Generator, dimensions: int, hidden: int, n_classes: int) -> F32:
-    """Initial parameters in one array (p,), as torch's linear layers start: uniform by their fan in."""
+def first_values(generator: np.random.Generator, dimensions: int, n_classes: int, options: MlpOptions) -> F32:
+    """Initial parameters in one array (p,): uniform within a bound of their layer, biases too."""
+    hidden = options.hidden
     shapes = shapes_of(dimensions, hidden, n_classes)
     values = np.empty(sum(map(math.prod, shapes)), np.float32)
     first, bias, head, head_bias = parts(values, shapes)
-    first[:] = _uniform(generator, first.shape, dimensions)
-    bias[:] = _uniform(generator, bias.shape, dimensions)
-    head[:] = _uniform(generator, (hidden, n_classes), hidden).T
-    head_bias[:] = _uniform(generator, head_bias.shape, hidden)
+    bound, head_bound = BOUNDS[options.init](dimensions, hidden), BOUNDS[options.init](hidden, n_classes)
+    first[:] = _uniform(generator, first.shape, bound)
+    bias[:] = _uniform(generator, bias.shape, bound)
+    head[:] = _uniform(generator, (hidden, n_classes), head_bound).T
+    head_bias[:] = _uniform(generator, head_bias.shape, head_bound)
     return values
 
 
@@ -37,8 +46,7 @@ def parts(values: F32, shapes: Sequence[tuple[int, ...]]) -> list[F32]:
     return [block.reshape(shape) for block, shape in zip(blocks, shapes, strict=True)]
 
 
-def _uniform(generator: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> F32:
-    bound = fan_in**-0.5
+def _uniform(generator: np.random.Generator, shape: tuple[int, ...], bound: float) -> F32:
     return generator.uniform(-bound, bound, shape).astype(np.float32)
 
 

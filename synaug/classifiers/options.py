@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..knobs import Float, Int, knob
+from ..knobs import Choice, Float, Int, knob
 
 F32 = npt.NDArray[np.float32]
 DEFAULT_LADDER = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256)
@@ -21,6 +21,7 @@ class MlpOptions:
     hidden: int = knob(128, Int(1), "hidden units")
     learning_rate: float = knob(0.01, Float(1e-6, 10.0, log=True), "step size of Adam")
     weight_decay: float = knob(0.0, Float(0.0, 10.0), "L2 penalty, as in torch.optim.Adam")
+    init: str = knob("torch", Choice("torch", "glorot"), "bounds of the first weights: torch's or Glorot's")
     precision: str = "float32"
 
 

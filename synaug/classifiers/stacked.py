@@ -72,7 +72,7 @@ def train_cells(
     ]
     for batch in _batches(jobs, len(X), len(X_scored), options.hidden, memory):
         terms = [job[2] for job in batch]
-        values = np.stack([first_values(job[3], X.shape[1], options.hidden, n_classes) for job in batch])
+        values = np.stack([first_values(job[3], X.shape[1], n_classes, options) for job in batch])
         models = _Models(real, y, terms, values, n_classes, options)
         for rung, logits in enumerate(models.run(options.ladder)):
             scored = models.score(extra)

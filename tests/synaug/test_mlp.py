@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 
 from synaug.classifiers.mlp import train_ladder
+from synaug.classifiers.network import first_values, parts, shapes_of
 from synaug.classifiers.options import FoldRows, MlpOptions
 
 OPTIONS = MlpOptions(ladder=(1, 3, 10), hidden=16)
@@ -104,3 +109,23 @@ def test_bfloat16_products_give_nearly_the_same_logits() -> None:
     rough = train_ladder(X, Y, FOLDS, folds, NEW, 3, options, [np.random.default_rng(0)])
     assert np.abs(exact.scored - rough.scored).max() < 0.05
     assert np.abs(exact.scored - rough.scored).max() > 0
+
+
+@pytest.mark.parametrize("init", ["torch", "glorot"])
+def test_first_weights_are_uniform_within_the_bounds_of_the_library(init: str) -> None:
+    options = MlpOptions(hidden=60, init=init)
+    values = first_values(np.random.default_rng(0), 40, 3, options)
+    if init == "torch":
+        layers = [torch.nn.Linear(40, 60), torch.nn.Linear(60, 3)]
+        theirs = [t.detach().numpy() for layer in layers for t in (layer.weight, layer.bias)]
+    else:
+        network = MLPClassifier((60,), max_iter=1, learning_rate_init=1e-12, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(np.eye(40)[np.arange(40)], np.arange(40) % 3)
+        theirs = [network.coefs_[0], network.intercepts_[0], network.coefs_[1], network.intercepts_[1]]
+    for ours, expected in zip(parts(values, shapes_of(40, 60, 3)), theirs, strict=True):
+        assert ours.size == expected.size
+        if ours.size > 10:
+            assert np.abs(ours).max() == pytest.approx(np.abs(expected).max(), rel=0.12)
+            assert np.abs(ours).mean() == pytest.approx(np.abs(ours).max() / 2, rel=0.2)
