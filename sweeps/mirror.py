@@ -23,6 +23,7 @@ from .progress import Progress
 from .record import About, cell_run, milliseconds, parent_run, versions
 
 AWAY_SECONDS = 10.0  # at the end, for a store that does not answer
+QUIET_SECONDS = 8.0  # at the start, when Ray's workers need the processors to import what they use
 PARENT_STATUS = {Exit.OK: "FINISHED", Exit.SOME_FAILED: "FINISHED"}
 
 
@@ -54,8 +55,9 @@ class Mirror:
         self._about = about(prepared)
         self._started = milliseconds(before.header["at"] if before.header else now())
         self._outbox = Outbox(
-            places.tracking_uri, prepared.spec.name, places.artifact_root, self._acknowledged
-        )
+            places.tracking_uri, prepared.spec.name, places.artifact_root, self._acknowledged,
+            quiet_seconds=QUIET_SECONDS,
+        )  # fmt: skip
         self._outbox.open_parent(self._parent("RUNNING"))
         for entry in entries:
             if entry.closed is not None and entry.key in before.unsent:

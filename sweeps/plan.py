@@ -94,32 +94,16 @@ def design_cells(spec: Spec) -> tuple[Cell, ...]:
     ``defaults`` has no others; ``one_factor`` moves one knob at a time over its levels;
     ``factorial`` crosses all levels of an arm (its default cell is there even if it is not a crossing).
 
-    Of both parts the cells come first that make a costly pool, and those last that take one which
-    another cell made, so that no worker waits for a pool and none is busy with one when all else is done.
+    Cells of costly arms come first in both parts, so that the end of a sweep does not wait for one of them.
     """
     first = {(arm, settings_of(defaults(spec, arm))): None for arm in spec.arms}
     others = {(arm, settings_of(values)): None for arm in spec.arms for values in _variations(spec, arm)}
-    made: set[_Point] = set()
-    found = [
-        *_makers_first(first, made),
-        *_makers_first((point for point in others if point not in first), made),
-    ]
+    found = [*_costly_first(first), *_costly_first(point for point in others if point not in first)]
     return tuple(Cell(arm, settings, "design", number) for number, (arm, settings) in enumerate(found))
 
 
-def _makers_first(points: Iterable[_Point], made: set[_Point]) -> list[_Point]:
-    """Sort into those that make a costly pool, add it to ``made``, those without, those that take one."""
-    makers, plain, takers = [], [], []
-    for arm, settings in points:
-        pool = arm, tuple((name, value) for name, value in settings if name != "ratio")
-        if not METHODS[arm].costly or not dict(settings).get("ratio", 1):
-            plain.append((arm, settings))
-        elif pool in made:
-            takers.append((arm, settings))
-        else:
-            made.add(pool)
-            makers.append((arm, settings))
-    return [*makers, *plain, *takers]
+def _costly_first(points: Iterable[_Point]) -> list[_Point]:
+    return sorted(points, key=lambda point: not METHODS[point[0]].costly)
 
 
 def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:

@@ -169,7 +169,7 @@ def make_pools(
     if method.costly and cache is not None and cache.usable:
         pools = cache.pools(method, *_parts(method, data, precision, range(data.n_folds)))
         return [pools[fold] for fold in folds]
-    return method.pools(*_parts(method, data, precision, folds))
+    return [method.pool(*given) for given in zip(*_parts(method, data, precision, folds), strict=True)]
 
 
 def _parts(

@@ -6,15 +6,16 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from . import ENGINE_VERSION
 from .cache import ArrayCache, cache_folder
@@ -58,30 +59,46 @@ class PoolCache:
     def pools(
         self, method: Method, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]
     ) -> list[Pool]:
-        """Return what ``method.pools(parts, random)`` gives, bit by bit, from disk where it is there.
+        """Return ``method.pool`` of every fold, bit by bit, from disk where it is there.
 
-        Workers that want the same pools at the same time wait for the first one that makes them.
+        Workers that want the same pools at the same time share the folds: each makes those that no other
+        makes just now, and waits for the rest.
 
         Raises:
             NotApplicable: the method cannot work on these rows; the message says why.
             SynaugError: exit 9 where a pickle lies in place of an entry.
         """
-        arrays, key = self._arrays, pool_key(method, parts, random)
-        if arrays is None:
-            return method.pools(parts, random)
+        makers = [partial(method.pool, *given) for given in zip(parts, random, strict=True)]
+        if not self.usable:
+            return [make() for make in makers]
+        made: dict[int, Pool] = {}
+        keys = pool_keys(method, parts, random)
+        for wait in (False, True):
+            for fold, (key, make) in enumerate(zip(keys, makers, strict=True)):
+                pool = None if fold in made else self._pool(key, make, parts[fold], wait)
+                if pool is not None:
+                    made[fold] = pool
+        return [made[fold] for fold in range(len(parts))]
+
+    def _pool(self, key: str, make: Callable[[], Pool], part: TrainingPart, wait: bool) -> Pool | None:
+        """One fold's pool; None where another worker makes it and we do not wait."""
+        arrays, found = self._arrays, None
         with ExitStack() as held:
-            found = None
             with self._or_in_memory():
-                held.enter_context(_alone(self.folder / f"{key}.lock"))
-                found = arrays.get(key)
-                arrays.touch(key)
+                if arrays is not None:
+                    try:
+                        held.enter_context(_alone(self.folder / f"{key}.lock", wait))
+                    except Timeout:
+                        return None
+                    found = arrays.get(key)
+                    arrays.touch(key)
             if found is not None:
-                return _unpacked(found, parts)
-            made = method.pools(parts, random)
-            if self.usable:
+                return _unpacked(found, part)
+            pool = make()
+            if arrays is not None and self.usable:
                 with self._or_in_memory():
-                    self._keep(arrays, key, _packed(made))
-            return made
+                    self._keep(arrays, key, _packed(pool))
+            return pool
 
     def _keep(self, arrays: ArrayCache, key: str, packed: npt.NDArray[Any]) -> None:
         size = packed.nbytes + _BESIDE
@@ -120,13 +137,16 @@ class PoolCache:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, wait: bool) -> Iterator[None]:
     """Hold a lock of all processes of the node and delete its file at the end.
 
     Who waits on a deleted file notices and takes the new one (filelock compares the links), so there is
     never more than one owner, and no files are left of keys that are not used any more.
+
+    Raises:
+        Timeout: another process holds it, and we do not wait.
     """
-    with FileLock(path, mode=0o600):
+    with FileLock(path, mode=0o600, blocking=wait):
         try:
             yield
         finally:
@@ -134,24 +154,29 @@ def _alone(path: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def pool_key(method: Method, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]) -> str:
-    """Digest everything that the rows of ``method.pools(parts, random)`` depend on, hexadecimal.
+def pool_keys(
+    method: Method, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]
+) -> list[str]:
+    """Digest everything that the rows of ``method.pool`` depend on, hexadecimal, for every fold.
 
-    That is the arm with its knobs but the ratio; embeddings, positions and classes of the training rows of
-    each fold; the state of its random numbers; and the code, libraries and threads that compute.
+    That is the arm with its knobs but the ratio; embeddings of all folds' training rows, and the positions
+    and classes of the fold's among them; the state of its random numbers; and the code, libraries and
+    threads that compute.
     """
     knobs = {name: value for name, value in method.settings().items() if name != "ratio"}
-    digest = hashlib.sha256(json.dumps([method.name, knobs, ENGINE_VERSION, *_machine()]).encode())
+    common = hashlib.sha256(json.dumps([method.name, knobs, ENGINE_VERSION, *_machine()]).encode())
     rows = np.unique(np.concatenate([part.rows for part in parts]))
-    _add(digest, parts[0].X[rows])
+    _add(common, parts[0].X[rows])
+    keys = []
     for part, state in zip(parts, random, strict=True):
-        numbers: Any = state.get_state(legacy=False)
+        digest, numbers = common.copy(), state.get_state(legacy=False)
         _add(digest, np.searchsorted(rows, part.rows))
         _add(digest, part.y)
         _add(digest, numbers["state"]["key"])
         place = [numbers["state"]["pos"], numbers["has_gauss"], numbers["gauss"]]
         digest.update(json.dumps([part.n_classes, part.precision, *place]).encode())
-    return digest.hexdigest()
+        keys.append(digest.hexdigest())
+    return keys
 
 
 def _machine() -> list[str | int]:
@@ -171,35 +196,19 @@ def _add(digest: Any, array: npt.NDArray[Any]) -> None:
     digest.update(np.ascontiguousarray(array).data)
 
 
-def _packed(pools: Sequence[Pool]) -> npt.NDArray[Any]:
-    """One record a synthetic row, fold after fold; without dense rows their field has length 0."""
-    sizes, first = [len(pool.labels) for pool in pools], pools[0].rows
-    d = 0 if first is None else first.shape[1]
-    packed = np.empty(
-        sum(sizes),
-        dtype=[
-            ("fold", "<i8"),
-            ("label", "<i8"),
-            ("parents", "<i8", (2,)),
-            ("weight", "<f4"),
-            ("rows", "<f4", (d,)),
-        ],
-    )
-    packed["fold"] = np.repeat(np.arange(len(pools)), sizes)
-    for pool, mine in zip(pools, np.split(packed, np.cumsum(sizes)[:-1]), strict=True):
-        mine["label"], mine["parents"], mine["weight"] = pool.labels, pool.parents, pool.weight
-        if pool.rows is not None:
-            mine["rows"] = pool.rows
+def _packed(pool: Pool) -> npt.NDArray[Any]:
+    """One record a synthetic row; without dense rows their field has length 0."""
+    d = 0 if pool.rows is None else pool.rows.shape[1]
+    fields = [("label", "<i8"), ("parents", "<i8", (2,)), ("weight", "<f4"), ("rows", "<f4", (d,))]
+    packed = np.empty(len(pool.labels), dtype=fields)
+    packed["label"], packed["parents"], packed["weight"] = pool.labels, pool.parents, pool.weight
+    if pool.rows is not None:
+        packed["rows"] = pool.rows
     return packed
 
 
-def _unpacked(packed: npt.NDArray[Any], parts: Sequence[TrainingPart]) -> list[Pool]:
-    """The pools again; dense rows stay on disk until a ratio takes its share of them."""
-    ends = np.searchsorted(packed["fold"], np.arange(len(parts) + 1))
-    pools = []
-    for fold, part in enumerate(parts):
-        mine = packed[ends[fold] : ends[fold + 1]]
-        labels, parents, weight = (np.array(mine[name]) for name in ("label", "parents", "weight"))
-        rows = np.asarray(mine["rows"]) if mine["rows"].shape[1] else None
-        pools.append(Pool(labels, parents, weight, rows, requested(part.counts, POOL_RATIO)))
-    return pools
+def _unpacked(packed: npt.NDArray[Any], part: TrainingPart) -> Pool:
+    """The pool again; dense rows stay on disk until a ratio takes its share of them."""
+    labels, parents, weight = (np.array(packed[name]) for name in ("label", "parents", "weight"))
+    rows = np.asarray(packed["rows"]) if packed["rows"].shape[1] else None
+    return Pool(labels, parents, weight, rows, requested(part.counts, POOL_RATIO))

@@ -161,7 +161,7 @@ def _pool(arm: Synthesiser, part: TrainingPart, random: np.random.RandomState) -
         none = np.empty((0, 2), dtype=np.int64)
         return Pool(part.y[:0], none, np.empty(0, dtype=np.float32), None, part.wanted)
     try:
-        pool = arm.pools([part], [random])[0]
+        pool = arm.pool(part, random)
     except NotApplicable as reason:
         raise ValueError(f"{arm.name} does not apply: {reason}") from reason
     without = np.flatnonzero((part.wanted > 0) & (np.bincount(pool.labels, minlength=part.n_classes) == 0))

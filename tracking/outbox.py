@@ -50,6 +50,8 @@ class Outbox:
             written; not called after :meth:`close` has returned.
         retry: how long one call is tried before the store counts as away.
         probe_seconds: the wait between two probes.
+        quiet_seconds: the wait before the first call, cut short by the first cell and by :meth:`close`.
+            MLflow takes two seconds of a processor to import.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Outbox:
         acknowledged: Callable[[str, str], None],
         retry: Retry = PATIENT,
         probe_seconds: float = 5.0,
+        quiet_seconds: float = 0.0,
     ):
         self._uri = uri
         self._experiment = experiment
@@ -67,11 +70,12 @@ class Outbox:
         self._acknowledged = acknowledged
         self._retry = retry
         self._probe_seconds = probe_seconds
+        self._quiet_seconds = quiet_seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._unsent: list[_Job] = []
         self._lock = threading.Lock()
         self._acknowledging = threading.Lock()
-        self._give_up = threading.Event()
+        self._give_up, self._begin = threading.Event(), threading.Event()
         self._problem: str | None = None
         self._stopped = False
         self._client: MlflowClient | None = None
@@ -123,6 +127,7 @@ class Outbox:
         ``"parent"`` stands for the parent run. Call it once, after the last :meth:`put`.
         """
         self._jobs.put(None)
+        self._begin.set()
         self._thread.join(timeout)
         with self._acknowledging:
             self._give_up.set()
@@ -133,8 +138,11 @@ class Outbox:
         with self._lock:
             self._unsent.append(job)
         self._jobs.put(job)
+        if job.trial_key != PARENT:
+            self._begin.set()
 
     def _work(self) -> None:
+        self._begin.wait(self._quiet_seconds)
         try:
             for job in iter(self._jobs.get, None):
                 self._deliver(job)

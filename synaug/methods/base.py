@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -138,16 +138,12 @@ class Method:
         """The knobs and their values."""
         return {k.name: getattr(self, k.name) for k in self.knobs()}
 
-    def pools(self, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]) -> list[Pool]:
-        """Make the 200 % pool of every fold. Methods that can batch the folds override this.
+    def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
+        """Make the pool of one training part: the synthetic rows of ratio 200 %, or what it wants.
 
         Raises:
             NotApplicable: the method cannot work on these rows; the message says why.
         """
-        return [self.pool(part, state) for part, state in zip(parts, random, strict=True)]
-
-    def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
-        """Make the pool of one training part: the synthetic rows of ratio 200 %, or what it wants."""
         raise NotImplementedError(f"{self.name} makes no synthetic rows")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from ..mixing import pool_requests
 from ..randomness import Stream
 from . import METHODS
 from .base import Pool, Synthesiser, TrainingPart
-
-F32 = npt.NDArray[np.float32]
 
 
 @METHODS.register("vae")
@@ -41,30 +38,27 @@ class Vae(Synthesiser):
     decoder_noise: float = knob(0.0, Float(0.0), "share of the decoder's noise added: 0 mean, 1 sample")
     hidden: int = knob(256, Int(1), "hidden units of encoder and decoder")
 
-    def pools(self, parts: Sequence[TrainingPart], random: Sequence[np.random.RandomState]) -> list[Pool]:
-        """Make the 200 % pool of every fold; each fold and class has a VAE of its own."""
+    def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
+        """Make the synthetic rows of ratio 200 %; each class has a VAE of its own."""
         from ..vae_training import VaeData, VaeSettings, generate
 
         settings = VaeSettings(
             self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise,
-            parts[0].precision,
+            part.precision,
         )  # fmt: skip
-        wanted = [self._requests(part) for part in parts]
-        data = []
-        for part, state, counts in zip(parts, random, wanted, strict=True):
-            entropy = state.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
-            for code in np.flatnonzero(counts).tolist():
-                rows = part.X[part.rows[part.y == code]]
-                data.append(VaeData(rows, int(counts[code]), np.random.default_rng([*entropy, code])))
-        made = iter(generate(data, settings))
-        return [
-            _pool(counts, [next(made) for _ in np.flatnonzero(counts)], part)
-            for part, counts in zip(parts, wanted, strict=True)
+        wanted, entropy = self._requests(part), random.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
+        data = [
+            VaeData(
+                part.X[part.rows[part.y == code]],
+                int(wanted[code]),
+                np.random.default_rng([*entropy, code]),
+            )
+            for code in np.flatnonzero(wanted).tolist()
         ]
-
-    def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
-        """Make the synthetic rows of ratio 200 % for one training part."""
-        return self.pools([part], [random])[0]
+        labels = np.repeat(np.arange(len(wanted)), wanted)
+        rows = np.concatenate([part.X[:0], *generate(data, settings)])
+        parents = np.full((len(labels), 2), -1, dtype=np.int64)
+        return Pool(labels, parents, np.zeros(len(labels), dtype=np.float32), rows, wanted)
 
     def _requests(self, part: TrainingPart) -> npt.NDArray[np.int64]:
         wanted, d = pool_requests(part), part.X.shape[1]
@@ -74,10 +68,3 @@ class Vae(Synthesiser):
         if len(small):
             raise NotApplicable(f"{part.named(small)} has 1 row in a training part, a VAE needs 2")
         return wanted
-
-
-def _pool(counts: npt.NDArray[np.int64], blocks: list[F32], part: TrainingPart) -> Pool:
-    labels = np.repeat(np.arange(len(counts)), counts)
-    rows = np.concatenate(blocks) if blocks else np.empty((0, part.X.shape[1]), dtype=np.float32)
-    parents = np.full((len(labels), 2), -1, dtype=np.int64)
-    return Pool(labels, parents, np.zeros(len(labels), dtype=np.float32), rows, counts)

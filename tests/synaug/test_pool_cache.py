@@ -85,12 +85,12 @@ def test_a_sweep_over_ratios_has_the_same_results_and_trains_once(
         return [dataclasses.asdict(outcome) | {"seconds": None} for outcome in outcomes]
 
     plain = results(None)
-    assert len(trainings) == len(RATIOS)
+    assert len(trainings) == FOLDS * len(RATIOS)
     assert results(cache) == plain
     assert results(PoolCache(cache.folder)) == plain
-    assert len(trainings) == len(RATIOS) + 1
+    assert len(trainings) == FOLDS * (len(RATIOS) + 1)
     assert len({str(result["scores"]) for result in plain}) > 1
-    assert entries(cache) == [".json", ".npy"]
+    assert entries(cache) == FOLDS * [".json"] + FOLDS * [".npy"]
 
 
 def test_the_folder_is_private_and_beside_the_embeddings(
@@ -99,7 +99,7 @@ def test_the_folder_is_private_and_beside_the_embeddings(
     monkeypatch.setenv("SYNAUG_CACHE", str(tmp_path))
     make_pools(vae(), DATA, cache=PoolCache())
     assert (tmp_path / "pools").stat().st_mode & 0o777 == 0o700
-    assert len(list((tmp_path / "pools").glob("*.npy"))) == 1
+    assert len(list((tmp_path / "pools").glob("*.npy"))) == FOLDS
 
 
 @pytest.mark.parametrize("method", [vae(0.0), METHODS["smote"](), METHODS["none"]()], ids=lambda m: m.name)
@@ -120,7 +120,7 @@ def test_a_sketch_shows_the_rows_that_the_cell_was_trained_on(cache: PoolCache, 
     all_folds = make_pools(vae(), DATA, cache=cache)
     assert_same(make_pools(vae(50.0), DATA, folds=(2, 0), cache=cache), [all_folds[2], all_folds[0]])
     assert sketch(vae(25.0), DATA, cache=cache)["synthetic"]
-    assert len(trainings) == 1
+    assert len(trainings) == FOLDS
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def test_mixtures_and_empty_pools_come_back(cache: PoolCache) -> None:
     for data in (DATA, balanced):
         for _ in range(2):
             assert_same(make_pools(Mixed(), data, cache=cache), make_pools(smote, data))
-    assert entries(cache) == [".json", ".json", ".npy", ".npy"]
+    assert entries(cache) == 2 * FOLDS * [".json"] + 2 * FOLDS * [".npy"]
     assert [len(pool.labels) for pool in make_pools(smote, balanced)] == [0] * FOLDS
 
 
@@ -162,7 +162,7 @@ def test_what_is_damaged_or_missing_is_made_again(cache: PoolCache, trainings: l
     for _ in range(2):
         for rows, pool in zip(expected, make_pools(vae(50.0), DATA, cache=cache), strict=True):
             np.testing.assert_array_equal(pool.rows, rows)
-    assert len(trainings) == 2
+    assert len(trainings) == FOLDS + 1
 
 
 def test_a_pickle_in_place_of_an_entry_is_refused(cache: PoolCache) -> None:
@@ -192,7 +192,7 @@ def started(folder: Path, gate: Any, made: Any, results: Any) -> None:
     results.put([float(np.abs(pool.rows).sum()) for pool in pools if pool.rows is not None])
 
 
-def test_workers_that_want_the_same_pools_at_once_make_them_once(cache: PoolCache) -> None:
+def test_workers_that_want_the_same_pools_at_once_make_each_once(cache: PoolCache) -> None:
     spawn = multiprocessing.get_context("spawn")
     gate, made, results = spawn.Barrier(3), spawn.Value("i", 0), spawn.Queue()
     workers = [spawn.Process(target=started, args=(cache.folder, gate, made, results)) for _ in range(3)]
@@ -202,10 +202,10 @@ def test_workers_that_want_the_same_pools_at_once_make_them_once(cache: PoolCach
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
-    assert made.value == 1
+    assert made.value == FOLDS
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == FOLDS
-    assert entries(cache) == [".json", ".npy"]
+    assert entries(cache) == FOLDS * [".json"] + FOLDS * [".npy"]
 
 
 def size(cache: PoolCache) -> int:
@@ -215,19 +215,19 @@ def size(cache: PoolCache) -> int:
 def test_what_was_used_longest_ago_makes_room(cache: PoolCache, trainings: list[int]) -> None:
     small = PoolCache(cache.folder, limit=0)
     make_pools(vae(beta=0.0), DATA, cache=cache)
-    small.limit = 2 * size(cache) + 6000  # two entries, and what one may take beside its rows
+    small.limit = 2 * size(cache) + 6000  # the pools of two arms, and what one may take beside its rows
     held = make_pools(vae(beta=0.0), DATA, cache=cache)[0].rows
     before = np.array(held)
     for beta in (1.0, 2.0, 3.0):
         make_pools(vae(beta=beta), DATA, cache=small)
         make_pools(vae(beta=1.0), DATA, cache=small)  # is used again and again, so it stays
         assert size(small) <= small.limit
-    assert trainings == [8] * 4
+    assert trainings == [2] * 4 * FOLDS
     np.testing.assert_array_equal(held, before)  # its file is gone, what is mapped stays
-    assert len(list(small.folder.glob("*.npy"))) == 2
+    assert len(list(small.folder.glob("*.npy"))) == 2 * FOLDS
     again = make_pools(vae(beta=0.0), DATA, cache=small)[0].rows
     np.testing.assert_array_equal(again, before)
-    assert len(trainings) == 5
+    assert len(trainings) == 5 * FOLDS
 
 
 def test_leavings_of_a_killed_worker_make_room_first(cache: PoolCache) -> None:
@@ -237,7 +237,7 @@ def test_leavings_of_a_killed_worker_make_room_first(cache: PoolCache) -> None:
     os.utime(left, (1, 1))
     make_pools(vae(beta=2.0), DATA, cache=PoolCache(cache.folder, limit=2 * size(cache) - 100_000))
     assert not left.exists()
-    assert entries(cache) == [".json", ".json", ".npy", ".npy"]
+    assert entries(cache) == 2 * FOLDS * [".json"] + 2 * FOLDS * [".npy"]
 
 
 def test_pools_above_the_limit_are_not_kept(cache: PoolCache, caplog: pytest.LogCaptureFixture) -> None:

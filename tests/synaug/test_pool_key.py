@@ -13,7 +13,7 @@ from synaug import pool_cache
 from synaug.methods import METHODS
 from synaug.methods.base import Method, TrainingPart
 from synaug.neighbors import NeighborGraph
-from synaug.pool_cache import pool_key
+from synaug.pool_cache import pool_keys
 from synaug.randomness import Stream, Streams
 
 Y = np.arange(40) % 5 // 2
@@ -33,11 +33,11 @@ def parts(X: np.ndarray = X, y: np.ndarray = Y, fold: np.ndarray = FOLD) -> list
 
 def key(
     method: Method = VAE, given: list[TrainingPart] | None = None, replicate: int = 0, **streams: Any
-) -> str:
+) -> tuple[str, ...]:
     given = parts() if given is None else given
     numbers = Streams(**{"root": 0, "data": "5eed" * 16} | streams)
     states = [numbers.random_state(Stream.VAE, replicate, fold) for fold in range(len(given))]
-    return pool_key(method, given, states)
+    return tuple(pool_keys(method, given, states))
 
 
 def other(array: np.ndarray, value: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tracking import PARENT, Outbox, ParentRun, Retry, find_run, open_client, summary
+from tracking.runs import find_experiment
 
 Acknowledged = list[tuple[str, str]]
 OpenOutbox = Callable[..., Outbox]
@@ -29,7 +30,7 @@ def open_outbox(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     opened: list[Outbox] = []
 
-    def make(uri: str, artifact_root: str | None = None) -> Outbox:
+    def make(uri: str, artifact_root: str | None = None, quiet_seconds: float = 0.0) -> Outbox:
         box = Outbox(
             uri,
             sweep,
@@ -37,6 +38,7 @@ def open_outbox(
             lambda key, run_id: acknowledged.append((key, run_id)),
             retry=quick,
             probe_seconds=0.05,
+            quiet_seconds=quiet_seconds,
         )
         opened.append(box)
         box.open_parent(ParentRun(sweep))
@@ -96,6 +98,31 @@ def test_cells_and_last_parent_may_be_made_on_the_thread(
     client = open_client(uri)
     parent = client.get_run(client.get_run(run_id).data.tags["mlflow.parentRunId"])
     assert (parent.info.status, parent.data.metrics) == ("FINISHED", {"cells": 1.0})
+
+
+def test_a_quiet_start_ends_with_the_first_cell(
+    sqlite_store: tuple[str, Path],
+    open_outbox: OpenOutbox,
+    acknowledged: Acknowledged,
+    sweep: str,
+    make_cell: Any,
+) -> None:
+    uri, artifacts = sqlite_store
+    box = open_outbox(uri, str(artifacts), quiet_seconds=300)
+    time.sleep(2)
+    assert find_experiment(uri, sweep) is None
+    box.put(make_cell("a"))
+    wait_until(lambda: len(acknowledged) == 2)
+    assert box.close(60) == []
+    assert_one_run_each(uri, sweep, acknowledged, ["a"])
+
+
+def test_a_quiet_start_ends_when_it_is_closed(
+    sqlite_store: tuple[str, Path], open_outbox: OpenOutbox, acknowledged: Acknowledged
+) -> None:
+    box = open_outbox(sqlite_store[0], str(sqlite_store[1]), quiet_seconds=300)
+    assert box.close(60) == []
+    assert [key for key, _ in acknowledged] == [PARENT]
 
 
 def test_a_second_start_goes_on_with_the_same_runs(
