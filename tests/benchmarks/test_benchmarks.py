@@ -109,18 +109,20 @@ def test_scores_are_compared_cell_by_cell_at_a_budget_as_long() -> None:
     theirs = [cell(100.0, 0, 1, chosen=0.6), cell(50.0, 0, 1, chosen=0.7)]
     worse = [cell(r, 0, 1, at8=0.5, at32=0.66, at64=0.1, chosen=0.8) for r in (50.0, 100.0)]
     found = compare([(ours, theirs), (worse, theirs)])
-    assert found["as_long_steps"] == 32  # the first rung that is not below 20 epochs
+    assert found["same_passes_steps"] == 32  # the first rung that is not below 20 epochs
     assert found["theirs"] == pytest.approx(0.65)
     points = found["points_ours_less_theirs"]
-    assert points["as_long"]["mean"] == pytest.approx(3.0)
-    assert points["as_long"]["standard_error"] == pytest.approx(2.0)
-    assert points["as_long"]["by_arm"] == pytest.approx({"smote": 3.0})
+    assert points["same_passes"]["mean"] == pytest.approx(3.0)
+    assert points["same_passes"]["standard_error"] == pytest.approx(2.0)
+    assert points["same_passes"]["by_arm"] == pytest.approx({"smote": 3.0})
+    assert found["longest_steps"] == 64
+    assert points["longest"]["mean"] == pytest.approx(-55.0)
     assert points["chosen"] == {
         "mean": pytest.approx(15.0),
         "standard_error": 0.0,
         "by_arm": {"smote": pytest.approx(15.0)},
     }
-    once = compare([(ours, theirs)])["points_ours_less_theirs"]["as_long"]
+    once = compare([(ours, theirs)])["points_ours_less_theirs"]["same_passes"]
     assert "standard_error" not in once
 
 
