@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from tracking import ADJUSTED, HEADLINE, CellRun, DataUsed, ParentRun
 
@@ -55,6 +54,8 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """95 % t interval of a mean over replicates; None for fewer than two."""
     if len(values) < 2:
         return None
+    from scipy import stats  # half a second, in the middle of a sweep's start
+
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
     return float(np.mean(values) - half), float(np.mean(values) + half)
 

@@ -124,10 +124,11 @@ def _where(folder: Path, tracking_uri: str | None = None, storage: str | None = 
 def _sweep(spec: Any, where: Any, options: Any) -> int:
     from .. import launch
     from ..gate import is_due
-    from .ending import show_end
 
     console = _stderr()
     ended = launch.run(spec, where, options, console)
+    from .ending import show_end  # imports pandas, which a start need not wait for
+
     if is_due(where, ended):
         _open_gate(where, None, options, console)
     show_end(where, ended, console)
