@@ -17,6 +17,7 @@ from synaug.methods import METHODS
 from synaug.pool_cache import PoolCache
 
 from .engine import Engines
+from .plan import scene_of
 from .prepare import Shared
 
 
@@ -47,6 +48,7 @@ class Work:
         key: the cell's trial_key.
         arm: its method.
         settings: its knobs.
+        extras: what else its configuration says: see ``plan.EXTRAS``.
         replicates: those that have no result yet.
         attempt: 1, 2, ...; changes no number.
         sketch: also send the picture of replicate 0.
@@ -55,6 +57,7 @@ class Work:
     key: str
     arm: str
     settings: Mapping[str, Value]
+    extras: Mapping[str, Value]
     replicates: Sequence[int]
     attempt: int = 1
     sketch: bool = False
@@ -92,16 +95,24 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 
 
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
-    method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
+    method, scene = METHODS[work.arm](**work.settings), scene_of(work.extras)
+    shared = data.replicate(replicate, scene, int(work.extras.get("nuisance", 0)))
+    options = _options(job.options, work.extras)
     test, cache = data.test if job.gate else None, _pool_cache()
-    train = job.engines.client(work.key, job.gate) if job.engines else None
-    outcome = evaluate(method, shared, job.options, job.steps, test=test, cache=cache, train=train)
+    train = job.engines.client(work.key, scene, replicate, job.gate) if job.engines else None
+    outcome = evaluate(method, shared, options, job.steps, test=test, cache=cache, train=train)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
-        found["sketch"] = sketch(method, shared, job.options.precision, cache)
+        found["sketch"] = sketch(method, shared, options.precision, cache)
     return found
+
+
+def _options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
+    """The classifier's settings, with those that a cell has of its own."""
+    own = {name.partition(".")[2]: value for name, value in extras.items() if "." in name}
+    return dataclasses.replace(options, **own)
 
 
 @functools.cache

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sweeps.feed import FINISHED, MAX_ATTEMPTS, Entry, Feed, Rules
+from sweeps.entry import Entry
+from sweeps.feed import FINISHED, MAX_ATTEMPTS, Feed, Rules
 from sweeps.ledger import Ledger, read
 from sweeps.plan import Cell, design_cells, protocol, trial_key
 from sweeps.search import ArmSearch
