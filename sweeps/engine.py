@@ -167,9 +167,7 @@ class Client:
         import ray
         from ray.exceptions import RayTaskError
 
-        request = Request(
-            self._shared, options, self._scene, self._replicate, self._test, rows, generators
-        )
+        request = Request(self._shared, options, self._scene, self._replicate, self._test, rows, generators)
         try:
             found: LadderLogits = ray.get(self._engine.train.remote(request))
         except RayTaskError as error:

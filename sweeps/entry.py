@@ -36,7 +36,8 @@ class Entry:
     def label(self) -> str:
         """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default."""
         defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
-        shown = ((name, value) for name, value in (*self.cell.settings, *self.cell.extras) if defaults.get(name) != value)
+        pairs = (*self.cell.settings, *self.cell.extras)
+        shown = [(name, value) for name, value in pairs if defaults.get(name) != value]
         knobs = (
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
         )

@@ -1,4 +1,4 @@
-"""What a sweep will cost and can show, before it runs: a probe of its training, and the power of its design."""
+"""What a sweep will cost and can show: a probe of its training, and the power of its design."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from synaug.neighbors import NeighborGraph, depth_for
 from .job import job_of, neighborhoods
 from .plan import Cell
 from .prepare import Prepared
-from .resume import replicates_of
+from .resume import replicates_of, with_precision
 from .spec import Spec
 
 PROBE_STEPS = 8  # of training, and epochs of a VAE, that are timed; the rest is extrapolated
@@ -48,8 +49,8 @@ def probe(prepared: Prepared) -> dict[str, Cost]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        data = _random_rows(prepared)
-        return {arm: _cost(prepared.spec, METHODS[arm](), data) for arm in prepared.spec.arms}
+        data, spec = _random_rows(prepared), with_precision(prepared.spec)
+        return {arm: _cost(spec, METHODS[arm](), data) for arm in spec.arms}
     finally:
         torch.set_num_threads(threads)
 
@@ -74,7 +75,8 @@ def _cost(spec: Spec, method: Method, data: Replicate) -> Cost:
     steps = min(PROBE_STEPS, last)
     options = dataclasses.replace(job.options, ladder=(1, steps) if steps > 1 else (1,))
     epochs = method.settings().get("epochs")
-    short = method if epochs is None else dataclasses.replace(method, epochs=min(PROBE_STEPS, int(epochs)))
+    few: dict[str, Any] = {} if epochs is None else {"epochs": min(PROBE_STEPS, int(epochs))}
+    short = dataclasses.replace(method, **few)
     times = []
     for _ in range(2):  # the first compiles
         started = time.perf_counter()

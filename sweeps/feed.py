@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from .entry import Entry, choice_of, status_of, value_of
@@ -160,7 +160,7 @@ class Feed:
         self._projection.start(entry.key, cell.arm, dict(cell.settings))
         sketch = entry.pictured and 0 in missing
         settings, extras = dict(cell.settings), dict(cell.extras)
-        return Work(entry.key, cell.arm, settings, extras, missing, entry.attempts, sketch)
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, extras)
 
     def _races(self, entry: Entry) -> bool:
         return self._rules.race and entry.cell.stage == "exploit"

@@ -60,7 +60,8 @@ class GateFeed:
         self.attempts[key] = self.attempts.get(key, 0) + 1
         cell = cell_of(self.cells[key]["config"], "design", 0)
         settings, extras = dict(cell.settings), dict(cell.extras)
-        return Work(key, cell.arm, settings, extras, tuple(self.missing[key]), self.attempts[key])
+        replicates, attempt = tuple(self.missing[key]), self.attempts[key]
+        return Work(key, cell.arm, settings, replicates, attempt, extras=extras)
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's test scores."""

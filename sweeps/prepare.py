@@ -112,7 +112,9 @@ def prepare(spec: Spec) -> Prepared:
     train, dev, test = (corpus.rows(part) for part in (Part.TRAIN, Part.DEV, Part.TEST))
     division = split(corpus.labels, corpus.classes, train, dev, test, options, streams)
     draws = _draws(spec, division, corpus, streams, spec.replicates)
-    return Prepared(spec, corpus, encoder, streams, division, draws, _scenes(spec, division, corpus, streams, draws))
+    return Prepared(
+        spec, corpus, encoder, streams, division, draws, _scenes(spec, division, corpus, streams, draws)
+    )
 
 
 def _draws(

@@ -31,9 +31,9 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     if not places.spec.exists():
         if extend:
             raise SynaugError(Problem(f"--extend: there is no sweep in {places.out} yet"), Exit.CONFLICT)
-        return _with_precision(spec, None)
+        return with_precision(spec)
     old = load_spec(places.spec)
-    spec = _with_precision(spec, old.precision)
+    spec = with_precision(spec, old.precision)
     counts = {
         "replicates": (old.replicates, spec.replicates),
         "trials": (old.search.trials, spec.search.trials),
@@ -55,7 +55,7 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     return spec.model_copy(update={"name": old.name, "replicates": replicates, "search": search})
 
 
-def _with_precision(spec: Spec, before: str | None) -> Spec:
+def with_precision(spec: Spec, before: str | None = None) -> Spec:
     """Fix ``precision: auto``: a sweep keeps what it began with, a new one takes what is fast here."""
     if spec.precision != "auto":
         return spec
@@ -118,7 +118,7 @@ def replicates_of(spec: Spec, cell: Cell) -> int:
 
 
 def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
-    """Planned cells, then cells that were searched or confirmed before, each with what the ledger has of it."""
+    """Planned cells, then those found by search or confirmed before, with what the ledger has of each."""
     cells = list(planned_cells(spec))
     known = {describe(prepared, cell)[0] for cell in cells}
     for key, config in before.configs.items():

@@ -7,7 +7,7 @@ import functools
 import json
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from synaug.classifiers.options import MlpOptions
@@ -48,19 +48,19 @@ class Work:
         key: the cell's trial_key.
         arm: its method.
         settings: its knobs.
-        extras: what else its configuration says: see ``plan.EXTRAS``.
         replicates: those that have no result yet.
         attempt: 1, 2, ...; changes no number.
         sketch: also send the picture of replicate 0.
+        extras: what else its configuration says: see ``plan.is_extra``.
     """
 
     key: str
     arm: str
     settings: Mapping[str, Value]
-    extras: Mapping[str, Value]
     replicates: Sequence[int]
     attempt: int = 1
     sketch: bool = False
+    extras: Mapping[str, Value] = field(default_factory=dict)
 
 
 def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
@@ -111,7 +111,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
 
 def _options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
     """The classifier's settings, with those that a cell has of its own."""
-    own = {name.partition(".")[2]: value for name, value in extras.items() if "." in name}
+    own: dict[str, Any] = {n.partition(".")[2]: value for n, value in extras.items() if "." in n}
     return dataclasses.replace(options, **own)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from ..plan import Cell, confirm_cells, planned_cells
+from ..plan import Cell, confirm_cells, plan_lines, planned_cells
 from ..space import arm_levels
 from ..spec import Spec
 from .showing import out, say, table
@@ -91,8 +92,8 @@ def describe_cost(prepared: Prepared, found: Mapping[str, Counter[str]]) -> None
     seconds = estimated_seconds(prepared, found)
     cores = os.cpu_count() or 1
     say(
-        f"about {duration(seconds)} on one core like this one (probe of every arm), {duration(seconds / cores)} "
-        f"on the {cores} here; encoding the texts comes first"
+        f"about {duration(seconds)} on one core like this one (by a probe of every arm), "
+        f"{duration(seconds / cores)} on the {cores} here; encoding the texts comes first"
     )
 
 
@@ -127,10 +128,7 @@ def plan_facts(spec: Spec, prepared: Prepared | None, away: str | None) -> dict[
         "spec_hash": spec.hash,
         "replicates": spec.replicates,
         "folds": spec.folds,
-        "cells": [
-            {"number": c.number, "stage": c.stage, "arm": c.arm, "settings": dict(c.settings) | dict(c.extras)}
-            for c in cells
-        ],
+        "cells": [json.loads(line) for line in plan_lines(cells).splitlines()],
         "per_arm": Counter(cell.arm for cell in cells),
         "per_stage": per_stage,
         "trials_per_arm": spec.search.trials,

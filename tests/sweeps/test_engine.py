@@ -12,7 +12,6 @@ import torch
 from sweeps.engine import CPU_MEMORY, Engine, Engines, Request
 from synaug.classifiers.options import MlpOptions
 
-
 OPTIONS, SLOWER = MlpOptions(), MlpOptions(learning_rate=0.001)
 
 

@@ -297,5 +297,5 @@ def test_attempts_of_a_killed_driver_are_counted_but_are_no_deaths(make: Make, l
 
 
 def test_only_the_first_cells_of_a_long_sweep_are_drawn(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeps.feed.PICTURED", 2)
+    monkeypatch.setattr("sweeps.entry.PICTURED", 2)
     assert [given.sketch for given in drain(make())] == [True, True] + [False] * (DESIGN - 2)

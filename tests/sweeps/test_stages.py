@@ -76,7 +76,10 @@ def test_sizes_that_no_draw_holds_are_refused(sizes: list[list[int]], text: str)
 
 @pytest.mark.parametrize(
     ("field", "text"),
-    [({"sizes": [[100, 10]]}, "kind minority or step"), ({"confirm": {"replicates": 3}}, "natural imbalance")],
+    [
+        ({"sizes": [[100, 10]]}, "kind minority or step"),
+        ({"confirm": {"replicates": 3}}, "natural imbalance"),
+    ],
 )
 def test_natural_data_have_no_other_draws(field: dict[str, Any], text: str) -> None:
     with pytest.raises(SynaugError, match=text):

@@ -138,9 +138,7 @@ def test_overlap_of_draws_that_are_the_same() -> None:
 def test_smaller_sizes_are_nested_and_keep_the_dev_rows() -> None:
     parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
     base = draw(0, parts, LABELS, CLASSES, 3, 10, STREAMS)
-    half, third = (
-        smaller(base, np.array([30, 30, rare]), LABELS, CLASSES, 3, STREAMS) for rare in (6, 4)
-    )
+    half, third = (smaller(base, np.array([30, 30, rare]), LABELS, CLASSES, 3, STREAMS) for rare in (6, 4))
     assert np.bincount(LABELS[half.rows]).tolist() == [30, 30, 6]
     assert np.isin(half.rows, base.rows).all()
     assert np.isin(third.rows, half.rows).all()
