@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from synaug.classifiers import Classifier
 from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Codes, Replicate, take_rows
@@ -49,7 +50,7 @@ class Engine:
     """A Ray actor that holds a device.
 
     Args:
-        options: the classifier of all cells.
+        options: the network that they train.
         device: of torch.
     """
 
@@ -152,7 +153,7 @@ class Client:
         self,
         data: Replicate,
         rows: Sequence[FoldRows],
-        options: MlpOptions,
+        options: Classifier,
         scored: Codes,
         generators: Sequence[np.random.Generator],
     ) -> LadderLogits:
@@ -196,7 +197,7 @@ def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> En
     Args:
         number: of GPUs.
         shared: one reference to a ``Shared`` in the object store.
-        options: the classifier of all cells.
+        options: the network that they train.
 
     Raises:
         SynaugError: torch cannot use a GPU that Ray gives (exit 6).

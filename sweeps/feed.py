@@ -14,6 +14,7 @@ from synaug.methods import METHODS
 from .ledger import Ledger
 from .plan import Cell, cell_of
 from .search import ArmSearch
+from .spec_classifier import DEFAULT
 from .studies import STATES, StudyProjection
 from .tally import Tally
 from .trial import Work
@@ -59,13 +60,17 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default."""
+        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default.
+
+        A classifier that is not the usual one stands before it: ``knn: smote k=5 ratio=100``.
+        """
         defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
         shown = ((name, value) for name, value in self.cell.settings if defaults.get(name) != value)
         knobs = (
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
         )
-        return " ".join([self.cell.arm, *knobs])
+        classifier = [] if self.cell.classifier == DEFAULT else [f"{self.cell.classifier}:"]
+        return " ".join([*classifier, self.cell.arm, *knobs])
 
 
 class Listener(Protocol):
@@ -166,10 +171,11 @@ class Feed:
         self._running.add(entry.key)
         cell = entry.cell
         self._ledger.append("start", self._line(entry))
-        self._projection.start(entry.key, cell.arm, dict(cell.settings))
+        self._projection.start(entry.key, cell.arm, dict(cell.settings), cell.classifier)
         missing = [r for r in range(self._rules.replicates) if r not in entry.results]
         settings = dict(cell.settings)
-        return Work(entry.key, cell.arm, settings, missing, entry.attempts, entry.pictured and 0 in missing)
+        sketch = entry.pictured and 0 in missing
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, cell.classifier)
 
     def _line(self, entry: Entry) -> dict[str, Any]:
         return {
@@ -187,9 +193,10 @@ class Feed:
             settings = search.ask()
             if settings is None:
                 continue
-            cell = cell_of({"arm": arm, **settings}, "exploit", len(self.entries))
-            key, config = self._describe(cell)
-            self.entries[key] = Entry(cell, key, config)
+            config = {"arm": arm, "classifier": search.classifier, **settings}
+            cell = cell_of(config, "exploit", len(self.entries))
+            key, described = self._describe(cell)
+            self.entries[key] = Entry(cell, key, described)
             self._tally.add(arm, "exploit")
             return self.entries[key]
         return None
@@ -237,8 +244,9 @@ class Feed:
         self._running.discard(entry.key)
         self._count_closed(entry)
         self._projection.finish(entry.key, STATES[status], value)
-        if entry.cell.arm in self._searches:
-            self._searches[entry.cell.arm].tell(dict(entry.cell.settings), value)
+        search = self._searches.get(entry.cell.arm)
+        if search is not None and search.classifier == entry.cell.classifier:
+            search.tell(dict(entry.cell.settings), value)
         self._listener.cell_closed(entry)
         if self._tally.failed > self._rules.max_failed * self.total:
             text = f"{self._tally.failed} of {self.total} cells failed"

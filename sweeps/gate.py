@@ -58,7 +58,8 @@ class GateFeed:
         key = self._waiting.popleft()
         self.attempts[key] = self.attempts.get(key, 0) + 1
         cell = cell_of(self.cells[key]["config"], "design", 0)
-        return Work(key, cell.arm, dict(cell.settings), tuple(self.missing[key]), self.attempts[key])
+        settings, missing = dict(cell.settings), tuple(self.missing[key])
+        return Work(key, cell.arm, settings, missing, self.attempts[key], classifier=cell.classifier)
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's test scores."""

@@ -109,7 +109,7 @@ def _run_cells(
     spec = prepared.spec
     deadline = None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time
     rules = Rules(spec.replicates, spec.search.trials, spec.limits.max_failed, deadline)
-    projection = StudyProjection(places.storage, spec.name)
+    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
     projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
     mirror = Mirror(prepared, places, ledger, entries, before, console)
     name_cell = partial(describe, prepared)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
+from synaug.classifiers import CLASSIFIERS
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 from synaug.knobs import Value
 from synaug.methods import METHODS, Method
 
 from .canonical import canonical_json, sha256
 from .space import Settings, arm_levels, defaults, settings_of
+from .spec_classifier import DEFAULT
 from .spec_model import Minority, Spec
 
 Stage = Literal["design", "exploit"]
@@ -31,12 +33,14 @@ class Cell:
             their defaults.
         stage: ``design`` for the fixed table, ``exploit`` for what the search proposes.
         number: position in the sweep, from 0.
+        classifier: what it is run for.
     """
 
     arm: str
     settings: Settings
     stage: Stage
     number: int
+    classifier: str = DEFAULT
 
     def method(self) -> Method:
         """Return the method with these knobs.
@@ -51,8 +55,8 @@ class Cell:
         return {
             "data": data,
             "encoder": encoder,
-            "classifier": spec.classifier.name,
-            "steps": spec.classifier.steps,
+            "classifier": self.classifier,
+            "steps": spec.classifier_named(self.classifier).steps,
             "arm": self.arm,
             **dict(self.settings),
         }
@@ -61,13 +65,20 @@ class Cell:
 def cell_of(config: Mapping[str, Value], stage: Stage, number: int) -> Cell:
     """Return the cell of a recorded configuration."""
     knobs = {name: value for name, value in config.items() if name not in BASE_FIELDS}
-    return Cell(str(config["arm"]), settings_of(knobs), stage, number)
+    classifier = str(config.get("classifier", DEFAULT))
+    return Cell(str(config["arm"]), settings_of(knobs), stage, number, classifier)
 
 
-def protocol(spec: Spec) -> dict[str, Any]:
-    """Return how every cell is measured: imbalance, folds, classifier, precision, root seed."""
-    fields = {"imbalance", "folds", "classifier", "precision", "seed"}
-    return spec.model_dump(mode="json", include=fields)
+def protocol(spec: Spec, classifier: str | None = None) -> dict[str, Any]:
+    """Return how the cells of a classifier are measured: imbalance, folds, classifier, precision, root seed.
+
+    Args:
+        spec: the sweep.
+        classifier: its name; None: the first one.
+    """
+    found = spec.model_dump(mode="json", include={"imbalance", "folds", "precision", "seed"})
+    chosen = spec.classifier if classifier is None else spec.classifier_named(classifier)
+    return found | {"classifier": chosen.model_dump(mode="json")}
 
 
 def trial_key(
@@ -91,19 +102,27 @@ def trial_key(
 def design_cells(spec: Spec) -> tuple[Cell, ...]:
     """List the cells of the spec's design, each once: every arm's default first, then arm by arm.
 
+    Where there are several classifiers, both parts are there for each of them.
+
     ``defaults`` has no others; ``one_factor`` moves one knob at a time over its levels;
     ``factorial`` crosses all levels of an arm (its default cell is there even if it is not a crossing).
 
-    Cells of costly arms come first in both parts, so that the end of a sweep does not wait for one of them.
+    Cells of costly arms and classifiers come first in both parts, so that the end of a sweep does not wait
+    for one of them.
     """
     first = {(arm, settings_of(defaults(spec, arm))): None for arm in spec.arms}
     others = {(arm, settings_of(values)): None for arm in spec.arms for values in _variations(spec, arm)}
-    found = [*_costly_first(first), *_costly_first(point for point in others if point not in first)]
-    return tuple(Cell(arm, settings, "design", number) for number, (arm, settings) in enumerate(found))
+    names = [classifier.name for classifier in spec.every_classifier]
+    later = [point for point in others if point not in first]
+    found = [*_costly_first(product(names, first)), *_costly_first(product(names, later))]
+    return tuple(
+        Cell(arm, settings, "design", number, classifier)
+        for number, (classifier, (arm, settings)) in enumerate(found)
+    )
 
 
-def _costly_first(points: Iterable[_Point]) -> list[_Point]:
-    return sorted(points, key=lambda point: not METHODS[point[0]].costly)
+def _costly_first(points: Iterable[tuple[str, _Point]]) -> list[tuple[str, _Point]]:
+    return sorted(points, key=lambda point: not (METHODS[point[1][0]].costly or CLASSIFIERS[point[0]].costly))
 
 
 def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
@@ -118,11 +137,18 @@ def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
 
 def plan_lines(cells: Iterable[Cell]) -> str:
     """Write cells as the text of ``plan.jsonl``, one a line."""
-    return "".join(
-        canonical_json({"number": c.number, "stage": c.stage, "arm": c.arm, "settings": dict(c.settings)})
-        + "\n"
-        for c in cells
-    )
+    return "".join(canonical_json(planned(cell)) + "\n" for cell in cells)
+
+
+def planned(cell: Cell) -> dict[str, Any]:
+    """Return a cell as ``plan.jsonl`` has it."""
+    return {
+        "number": cell.number,
+        "stage": cell.stage,
+        "classifier": cell.classifier,
+        "arm": cell.arm,
+        "settings": dict(cell.settings),
+    }
 
 
 def check_against(spec: Spec, classes: Sequence[str], dimensions: int) -> None:

@@ -8,8 +8,9 @@ import json
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from synaug.classifiers import Classifier
 from synaug.classifiers.options import MlpOptions
 from synaug.evaluate import Outcome, evaluate
 from synaug.knobs import Value
@@ -20,23 +21,48 @@ from .engine import Engines
 from .prepare import Shared
 
 
+class Trained(NamedTuple):
+    """A classifier of a sweep.
+
+    Attributes:
+        options: the classifier with its knobs set.
+        steps: a rung of its ladder, or None to let the folds choose.
+    """
+
+    options: Classifier
+    steps: int | None
+
+
 @dataclass(frozen=True)
 class Job:
     """What is the same for all cells of a sweep.
 
     Attributes:
-        options: the classifier.
-        steps: a rung of the ladder, or None to let the folds choose.
+        options: the first classifier.
+        steps: a rung of its ladder, or None to let the folds choose.
         threads: threads of a trial.
         gate: score the test rows instead of the dev rows.
-        engines: what trains for the cells; None: each trains by itself.
+        engines: what trains the networks of the cells; None: each trains by itself.
+        others: the other classifiers.
     """
 
-    options: MlpOptions
+    options: Classifier
     steps: int | None
     threads: int = 1
     gate: bool = False
     engines: Engines | None = None
+    others: Sequence[Trained] = ()
+
+    def trained(self, name: str | None) -> Trained:
+        """One of the classifiers by its name; None: the first."""
+        every = (Trained(self.options, self.steps), *self.others)
+        return next(one for one in every if name in (None, one.options.name))
+
+    @property
+    def network(self) -> MlpOptions | None:
+        """The classifier that engines train, if the sweep has it."""
+        every = (self.options, *(other.options for other in self.others))
+        return next((options for options in every if isinstance(options, MlpOptions)), None)
 
 
 @dataclass(frozen=True)
@@ -50,6 +76,7 @@ class Work:
         replicates: those that have no result yet.
         attempt: 1, 2, ...; changes no number.
         sketch: also send the picture of replicate 0.
+        classifier: what it is run for; None: the first of the sweep.
     """
 
     key: str
@@ -58,6 +85,7 @@ class Work:
     replicates: Sequence[int]
     attempt: int = 1
     sketch: bool = False
+    classifier: str | None = None
 
 
 def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
@@ -94,8 +122,10 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
     method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
     test, cache = data.test if job.gate else None, _pool_cache()
-    train = job.engines.client(work.key, job.gate) if job.engines else None
-    outcome = evaluate(method, shared, job.options, job.steps, test=test, cache=cache, train=train)
+    options, steps = job.trained(work.classifier)
+    engines = job.engines if isinstance(options, MlpOptions) else None
+    train = engines.client(work.key, job.gate) if engines else None
+    outcome = evaluate(method, shared, options, steps, test=test, cache=cache, train=train)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch

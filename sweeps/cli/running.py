@@ -177,7 +177,7 @@ def plan(
     """
     import json
 
-    from ..plan import design_cells
+    from ..plan import design_cells, planned
     from .showing import describe_plan
 
     resolved = _load(spec, list(settings or ()), data, None)
@@ -193,7 +193,8 @@ def plan(
                 "spec_hash": resolved.hash,
                 "replicates": resolved.replicates,
                 "folds": resolved.folds,
-                "cells": [{"number": c.number, "arm": c.arm, "settings": dict(c.settings)} for c in cells],
+                "classifiers": [classifier.name for classifier in resolved.every_classifier],
+                "cells": [planned(cell) for cell in cells],
                 "per_arm": counts,
                 "trials_per_arm": resolved.search.trials,
             }

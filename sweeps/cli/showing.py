@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from synaug.classifiers import CLASSIFIERS, Classifier
 from synaug.errors import Exit, Problem, SynaugError
+from synaug.methods import METHODS, Method
 
 from ..plan import design_cells
 from ..space import arm_levels
 from ..spec import Spec
+from ..spec_classifier import Classifier as Declared
 
 if TYPE_CHECKING:  # these take seconds to import, and a plan needs none of them
     from ..answers import Answers
@@ -72,14 +75,25 @@ def describe_plan(spec: Spec) -> None:
     out.print(rows)
     total = len(cells) + searched
     fits = total * spec.replicates * spec.folds
-    say(
-        f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds = {fits} "
-        f"fits, each scored at {len(spec.classifier.ladder)} budgets up to {spec.classifier.ladder[-1]} steps"
-    )
+    product = f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds"
+    say(f"{product} = {fits} fits")
+    for classifier in spec.every_classifier:
+        say(f"  {_ladder_text(classifier)}")
+    if spec.classifiers and searched:
+        say(f"  TPE cells are of {spec.classifier.name} alone")
     for cell in cells[:3]:
         settings = ", ".join(f"{name} {value}" for name, value in cell.settings)
-        say(f"  first cells: {cell.arm}" + (f" ({settings})" if settings else ""))
+        where = f"{cell.classifier}, " if spec.classifiers else ""
+        say(f"  first cells: {where}{cell.arm}" + (f" ({settings})" if settings else ""))
     say(f"spec {spec.name}, hash {spec.hash[:12]}")
+
+
+def _ladder_text(classifier: Declared) -> str:
+    kind, rungs = CLASSIFIERS[classifier.name], classifier.ladder
+    span = f"{kind.rung_text(rungs[0])} to {kind.rung_text(rungs[-1])}"
+    if classifier.steps != "folds":
+        return f"{classifier.name}: read at {kind.rung_text(classifier.steps)}, scored at {len(rungs)} rungs"
+    return f"{classifier.name}: each fit scored at {len(rungs)} rungs, {span}, of which the folds choose"
 
 
 def prepared_facts(prepared: Prepared) -> dict[str, Any]:
@@ -129,16 +143,26 @@ def describe_prepared(prepared: Prepared) -> None:
 
 def describe_methods() -> None:
     """Print the arms and their knobs."""
-    from synaug.methods import METHODS
-
     for name in METHODS:
-        method = METHODS[name]
-        says = (method.__doc__ or "").strip().splitlines()[0]
-        out.print(Text.assemble((name, "bold"), f"  {says}"), soft_wrap=True)
-        if method.paper:
-            say(f"    {method.paper}", "dim")
-        for knob in method.knobs():
-            say(f"    {knob.name} = {knob.default}  ({knob.domain}) {knob.help}")
+        _describe(METHODS[name])
+
+
+def describe_classifiers() -> None:
+    """Print the classifiers, their ladders and their knobs."""
+    for name in CLASSIFIERS:
+        kind = CLASSIFIERS[name]
+        _describe(kind, f"ladder = {list(kind.ladder)}  ({kind.rung}) the folds choose a rung")
+
+
+def _describe(kind: type[Method] | type[Classifier], *more: str) -> None:
+    says = (kind.__doc__ or "").strip().splitlines()[0]
+    out.print(Text.assemble((kind.name, "bold"), f"  {says}"), soft_wrap=True)
+    if kind.paper:
+        say(f"    {kind.paper}", "dim")
+    for line in more:
+        say(f"    {line}")
+    for knob in kind.knobs():
+        say(f"    {knob.name} = {knob.default}  ({knob.domain}) {knob.help}")
 
 
 def show_answers(answers: Answers, every: bool) -> None:
