@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from synaug.classifiers import Classifier
 from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Codes, Replicate, take_rows
@@ -159,11 +160,12 @@ class Client:
         self,
         data: Replicate,
         rows: Sequence[FoldRows],
-        options: MlpOptions,
+        options: Classifier,
         scored: Codes,
         generators: Sequence[np.random.Generator],
     ) -> LadderLogits:
         """Ask the engine; ``scored`` is known there."""
+        assert isinstance(options, MlpOptions), "engines train networks alone"
         import ray
         from ray.exceptions import RayTaskError
 

@@ -10,6 +10,7 @@ from synaug.knobs import Choice
 from synaug.methods import METHODS
 
 from .plan import Cell
+from .spec_classifier import DEFAULT
 
 PICTURED: Final = 200  # cells of a sweep that are drawn: two pictures take twice as long as the rest of a run
 CHOICE = "cv_balanced_accuracy"  # what the folds choose by
@@ -34,14 +35,18 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default."""
+        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default.
+
+        A classifier that is not the usual one stands before it: ``knn: smote k=5 ratio=100``.
+        """
         defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
         pairs = (*self.cell.settings, *self.cell.extras)
         shown = [(name, value) for name, value in pairs if defaults.get(name) != value]
         knobs = (
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
         )
-        return " ".join([self.cell.arm, *knobs])
+        classifier = [] if self.cell.classifier == DEFAULT else [f"{self.cell.classifier}:"]
+        return " ".join([*classifier, self.cell.arm, *knobs])
 
 
 def status_of(results: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from synaug.classifiers import Classifier
+from synaug.classifiers.options import MlpOptions
+from synaug.errors import NotApplicable
 from synaug.evaluate import Replicate, evaluate, make_pools
 from synaug.methods import METHODS, Method
+from synaug.methods.base import Pool
 from synaug.neighbors import NeighborGraph, depth_for
 
-from .job import job_of, neighborhoods
+from .job import neighborhoods
 from .plan import Cell
 from .prepare import Prepared
 from .resume import replicates_of, with_precision
@@ -38,11 +42,14 @@ class Cost:
     training: float
 
 
-def probe(prepared: Prepared) -> dict[str, Cost]:
-    """Time every arm's default on random rows of the shape of the first draw.
+Costs = Mapping[tuple[str, str], Cost]  # by classifier and arm
 
-    The first few steps are timed, and epochs where an arm trains a model, on one thread; longer
-    trainings are taken to go on at that pace.
+
+def probe(prepared: Prepared) -> Costs:
+    """Time every arm's default with every classifier on random rows of the shape of the first draw.
+
+    Of the network the first few steps are timed, and of an arm that trains a model the first epochs, on
+    one thread; longer trainings are taken to go on at that pace. What does not apply costs nothing.
     """
     import torch
 
@@ -50,7 +57,13 @@ def probe(prepared: Prepared) -> dict[str, Cost]:
     torch.set_num_threads(1)
     try:
         data, spec = _random_rows(prepared), with_precision(prepared.spec)
-        return {arm: _cost(spec, METHODS[arm](), data) for arm in spec.arms}
+        found = {}
+        for arm in spec.arms:
+            synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
+            for classifier in spec.every_classifier:
+                options = classifier.options(spec.precision)
+                found[classifier.name, arm] = Cost(synthesis, _training(METHODS[arm](), data, options, pools))
+        return found
     finally:
         torch.set_num_threads(threads)
 
@@ -70,30 +83,38 @@ def _random_rows(prepared: Prepared) -> Replicate:
     return Replicate(X, y, corpus.classes, small, graphs, prepared.streams)
 
 
-def _cost(spec: Spec, method: Method, data: Replicate) -> Cost:
-    job, last = job_of(spec), spec.classifier.ladder[-1]
-    steps = min(PROBE_STEPS, last)
-    options = dataclasses.replace(job.options, ladder=(1, steps) if steps > 1 else (1,))
+def _synthesis(method: Method, data: Replicate, precision: str) -> tuple[float, list[Pool]]:
+    """Seconds that the pools of all folds take, and pools of the same size."""
     epochs = method.settings().get("epochs")
     few: dict[str, Any] = {} if epochs is None else {"epochs": min(PROBE_STEPS, int(epochs))}
-    short = dataclasses.replace(method, **few)
-    times = []
+    short, seconds = dataclasses.replace(method, **few), 0.0
+    pools: list[Pool] = []
     for _ in range(2):  # the first compiles
         started = time.perf_counter()
-        pools = make_pools(short, data, options.precision)
-        made = time.perf_counter()
-        evaluate(short, data, options, None, pools=pools)
-        times.append((made - started, time.perf_counter() - made))
-    synthesis, training = times[-1]
-    share = 1.0 if epochs is None else int(epochs) / min(PROBE_STEPS, int(epochs))
-    return Cost(synthesis * share, training * last / steps)
+        try:
+            pools = make_pools(short, data, precision)
+        except NotApplicable:
+            return 0.0, []
+        seconds = time.perf_counter() - started
+    return seconds if epochs is None else seconds * int(epochs) / few["epochs"], pools
 
 
-def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Mapping[str, Cost]) -> float:
+def _training(method: Method, data: Replicate, options: Classifier, pools: Sequence[Pool]) -> float:
+    last, steps = options.ladder[-1], options.ladder[-1]
+    if isinstance(options, MlpOptions):
+        steps = min(PROBE_STEPS, last)
+        options = dataclasses.replace(options, ladder=(steps,))
+        evaluate(method, data, options, None, pools=pools)  # compiles
+    started = time.perf_counter()
+    evaluate(method, data, options, None, pools=pools)
+    return (time.perf_counter() - started) * last / steps
+
+
+def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Costs) -> float:
     """Seconds of one core for all cells and replicates, by the costs of their arms' defaults."""
     total, pools = 0.0, Counter[tuple[object, ...]]()
     for cell in cells:
-        cost, replicates = costs[cell.arm], replicates_of(spec, cell)
+        cost, replicates = costs[cell.classifier, cell.arm], replicates_of(spec, cell)
         total += replicates * cost.training
         settings = tuple(pair for pair in cell.settings if pair[0] != "ratio")
         pool = (cell.arm, settings, cell.extras)

@@ -14,6 +14,7 @@ from .plan import CONFIRM, Cell, cell_of
 from .racing import RACE_AFTER, Best, lost
 from .search import ArmSearch
 from .space import Settings
+from .spec_classifier import DEFAULT
 from .studies import STATES, StudyProjection
 from .tally import Tally
 from .trial import Work
@@ -63,6 +64,7 @@ class Rules:
         deadline: ``time.monotonic()`` after which no cell is started.
         confirm: replicates of a cell of the confirmation; 0: there is none.
         race: give searched cells up that fall behind.
+        classifier: that searched and confirmed cells are of.
     """
 
     replicates: int
@@ -71,6 +73,7 @@ class Rules:
     deadline: float | None = None
     confirm: int = 0
     race: bool = False
+    classifier: str = DEFAULT
 
     def replicates_of(self, cell: Cell) -> int:
         """Results that this cell needs."""
@@ -157,10 +160,10 @@ class Feed:
             missing = [r for r in missing if r < RACE_AFTER]
         self._running[entry.key] = missing
         self._ledger.append("start", self._line(entry))
-        self._projection.start(entry.key, cell.arm, dict(cell.settings))
+        self._projection.start(entry.key, cell.arm, dict(cell.settings), cell.classifier)
         sketch = entry.pictured and 0 in missing
         settings, extras = dict(cell.settings), dict(cell.extras)
-        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, extras)
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, cell.classifier, extras)
 
     def _races(self, entry: Entry) -> bool:
         return self._rules.race and entry.cell.stage == "exploit"
@@ -181,7 +184,8 @@ class Feed:
             settings = search.ask()
             if settings is None:
                 continue
-            return self._add(cell_of({"arm": arm, **settings}, "exploit", len(self.entries)))
+            config = {"arm": arm, "classifier": search.classifier, **settings}
+            return self._add(cell_of(config, "exploit", len(self.entries)))
         return None
 
     def _add(self, cell: Cell) -> Entry:
@@ -257,8 +261,9 @@ class Feed:
         self._running.pop(entry.key, None)
         self._count_closed(entry)
         self._projection.finish(entry.key, STATES[status], scores.get("value"))
-        if entry.cell.arm in self._searches and not entry.cell.extras:
-            self._searches[entry.cell.arm].tell(dict(entry.cell.settings), scores.get("value"))
+        search = self._searches.get(entry.cell.arm)
+        if search is not None and search.classifier == entry.cell.classifier and not entry.cell.extras:
+            search.tell(dict(entry.cell.settings), scores.get("value"))
         self._listener.cell_closed(entry)
         if self._tally.failed > self._rules.max_failed * self.total:
             text = f"{self._tally.failed} of {self.total} cells failed"
@@ -268,7 +273,7 @@ class Feed:
         assert entry.closed is not None
         cell = entry.cell
         self._tally.close(cell.arm, cell.stage, entry.closed["status"])
-        if entry.closed["status"] != "ok" or cell.extras:
+        if entry.closed["status"] != "ok" or cell.extras or cell.classifier != self._rules.classifier:
             return
         chosen, value = entry.closed.get("cv_value"), float(entry.closed["value"])
         if chosen is not None and chosen > self._winners.get(cell.arm, (0.0, ()))[0]:

@@ -61,7 +61,7 @@ class GateFeed:
         cell = cell_of(self.cells[key]["config"], "design", 0)
         settings, extras = dict(cell.settings), dict(cell.extras)
         replicates, attempt = tuple(self.missing[key]), self.attempts[key]
-        return Work(key, cell.arm, settings, replicates, attempt, extras=extras)
+        return Work(key, cell.arm, settings, replicates, attempt, classifier=cell.classifier, extras=extras)
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's test scores."""

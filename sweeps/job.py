@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from synaug.classifiers.options import MlpOptions
 from synaug.methods import METHODS
 
 from .plan import Cell
 from .space import arm_levels
 from .spec import Spec
-from .trial import Job
+from .spec_classifier import Classifier
+from .trial import Job, Trained
 
 
 def job_of(spec: Spec, gate: bool = False) -> Job:
     """What all cells of a sweep have in common; ``gate`` scores the test rows."""
-    options = MlpOptions(precision=spec.precision, **spec.classifier.model_dump(exclude={"name", "steps"}))
-    return Job(options, None if spec.classifier.steps == "folds" else spec.classifier.steps, gate=gate)
+    first, *others = (_trained(classifier, spec.precision) for classifier in spec.every_classifier)
+    return Job(first.options, first.steps, gate=gate, others=tuple(others))
+
+
+def _trained(classifier: Classifier, precision: str) -> Trained:
+    steps = None if classifier.steps == "folds" else classifier.steps
+    return Trained(classifier.options(precision), steps)
 
 
 def neighborhoods(cells: Iterable[Cell], spec: Spec) -> tuple[list[str], int]:

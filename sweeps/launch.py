@@ -116,8 +116,9 @@ def _run_cells(
         deadline,
         spec.confirm.replicates,
         spec.search.race,
+        spec.classifier.name,
     )
-    projection = StudyProjection(places.storage, spec.name)
+    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
     projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
     mirror = Mirror(prepared, places, ledger, entries, before, console)
     name_cell = partial(describe, prepared)

@@ -109,7 +109,8 @@ class Mirror:
     def _build(self, entry: Entry) -> Any:
         path = self._sketch(entry.key)
         sketch = json.loads(path.read_text()) if path.exists() else None
-        varying = ["arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
+        several = ["classifier"] if self._prepared.spec.classifiers else []
+        varying = [*several, "arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
         confusion = entry.pictured or entry.key in self._leading
         run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion)
         entry.results.clear()  # the ledger has them; thousands of cells would fill the memory

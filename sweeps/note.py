@@ -21,7 +21,7 @@ def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places) -> 
     data = about.data
     return "\n".join(
         [
-            f"**Sweep `{spec.name}`**: which arm helps `{spec.classifier.name}` on `{data.name}`?",
+            f"**Sweep `{spec.name}`**: which arm helps {_classifiers(spec)} on `{data.name}`?",
             "",
             f"Data `{data.name}`, digest `{data.digest[:12]}`, {len(data.classes)} classes, imbalance "
             f"`{spec.imbalance.kind}`; {spec.replicates} replicates x {spec.folds} folds; "
@@ -38,3 +38,7 @@ def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places) -> 
             f"--out {places.out}`.",
         ]
     )
+
+
+def _classifiers(spec: Spec) -> str:
+    return ", ".join(f"`{classifier.name}`" for classifier in spec.every_classifier)

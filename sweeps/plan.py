@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
+from synaug.classifiers import CLASSIFIERS
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 from synaug.knobs import Value
 from synaug.methods import METHODS, Method
 
 from .canonical import canonical_json, sha256
 from .space import Settings, arm_levels, defaults, settings_of
+from .spec_classifier import DEFAULT
 from .spec_model import Minority, Spec
 
 Stage = Literal["design", "control", "robustness", "exploit", "confirm"]
@@ -50,6 +52,7 @@ class Cell:
         stage: ``design`` for the fixed table, ``control`` for A/A clones, ``robustness`` for other
             settings of the classifier, ``exploit`` for what the search proposes, ``confirm`` for fresh draws.
         number: position in the sweep, from 0.
+        classifier: what it is run for.
         extras: what else the configuration says, sorted by name: see ``is_extra``.
     """
 
@@ -57,6 +60,7 @@ class Cell:
     settings: Settings
     stage: Stage
     number: int
+    classifier: str = DEFAULT
     extras: Settings = ()
 
     def method(self) -> Method:
@@ -77,8 +81,8 @@ class Cell:
         return {
             "data": data,
             "encoder": encoder,
-            "classifier": spec.classifier.name,
-            "steps": spec.classifier.steps,
+            "classifier": self.classifier,
+            "steps": spec.classifier_named(self.classifier).steps,
             "arm": self.arm,
             **dict(self.settings),
             **dict(self.extras),
@@ -90,13 +94,20 @@ def cell_of(config: Mapping[str, Value], stage: Stage, number: int) -> Cell:
     more = {name: value for name, value in config.items() if name not in BASE_FIELDS}
     knobs = {name: value for name, value in more.items() if not is_extra(name)}
     extras = {name: value for name, value in more.items() if is_extra(name)}
-    return Cell(str(config["arm"]), settings_of(knobs), stage, number, settings_of(extras))
+    classifier = str(config.get("classifier", DEFAULT))
+    return Cell(str(config["arm"]), settings_of(knobs), stage, number, classifier, settings_of(extras))
 
 
-def protocol(spec: Spec) -> dict[str, Any]:
-    """Return how every cell is measured: imbalance, folds, classifier, precision, root seed."""
-    fields = {"imbalance", "folds", "classifier", "precision", "seed"}
-    return spec.model_dump(mode="json", include=fields)
+def protocol(spec: Spec, classifier: str | None = None) -> dict[str, Any]:
+    """Return how the cells of a classifier are measured: imbalance, folds, classifier, precision, root seed.
+
+    Args:
+        spec: the sweep.
+        classifier: its name; None: the first one.
+    """
+    found = spec.model_dump(mode="json", include={"imbalance", "folds", "precision", "seed"})
+    chosen = spec.classifier if classifier is None else spec.classifier_named(classifier)
+    return found | {"classifier": chosen.model_dump(mode="json")}
 
 
 def trial_key(
@@ -120,19 +131,20 @@ def trial_key(
 def planned_cells(spec: Spec) -> tuple[Cell, ...]:
     """List the cells that are known before the run, each once: the design, then what stands around it.
 
-    Around it stand every arm's default at other sizes (they are part of the design), A/A clones and
-    the Sobol block over the classifier's settings. Searched and confirmed cells follow as they are found.
+    Around it stand, for the first classifier, every arm's default at other sizes (they are part of the
+    design), A/A clones and the Sobol block over the classifier's settings. Searched and confirmed cells
+    follow as they are found.
     """
-    cells = list(design_cells(spec))
+    cells, first = list(design_cells(spec)), spec.classifier.name
     default = {arm: settings_of(defaults(spec, arm)) for arm in spec.arms}
     for size in spec.sizes:
         extras = settings_of({"imbalance": size_name(*size)})
-        cells += [Cell(arm, values, "design", 0, extras) for arm, values in default.items()]
+        cells += [Cell(arm, values, "design", 0, first, extras) for arm, values in default.items()]
     for arm in cloned_arms(spec):
         numbers = range(1, spec.controls + 1)
-        cells += [Cell(arm, default[arm], "control", 0, (("nuisance", n),)) for n in numbers]
+        cells += [Cell(arm, default[arm], "control", 0, first, (("nuisance", n),)) for n in numbers]
     for point in sobol_points(spec):
-        cells += [Cell(arm, values, "robustness", 0, point) for arm, values in default.items()]
+        cells += [Cell(arm, values, "robustness", 0, first, point) for arm, values in default.items()]
     return tuple(replace(cell, number=number) for number, cell in enumerate(cells))
 
 
@@ -185,26 +197,35 @@ def confirm_cells(spec: Spec, winners: Mapping[str, Settings], number: int) -> t
             extras = settings_of({"draws": CONFIRM, "nuisance": n})
             found[arm, settings_of(defaults(spec, arm)), extras] = None
     return tuple(
-        Cell(arm, settings, "confirm", number + i, extras) for i, (arm, settings, extras) in enumerate(found)
+        Cell(arm, settings, "confirm", number + i, spec.classifier.name, extras)
+        for i, (arm, settings, extras) in enumerate(found)
     )
 
 
 def design_cells(spec: Spec) -> tuple[Cell, ...]:
     """List the cells of the spec's design, each once: every arm's default first, then arm by arm.
 
+    Where there are several classifiers, both parts are there for each of them.
+
     ``defaults`` has no others; ``one_factor`` moves one knob at a time over its levels;
     ``factorial`` crosses all levels of an arm (its default cell is there even if it is not a crossing).
 
-    Cells of costly arms come first in both parts, so that the end of a sweep does not wait for one of them.
+    Cells of costly arms and classifiers come first in both parts, so that the end of a sweep does not wait
+    for one of them.
     """
     first = {(arm, settings_of(defaults(spec, arm))): None for arm in spec.arms}
     others = {(arm, settings_of(values)): None for arm in spec.arms for values in _variations(spec, arm)}
-    found = [*_costly_first(first), *_costly_first(point for point in others if point not in first)]
-    return tuple(Cell(arm, settings, "design", number) for number, (arm, settings) in enumerate(found))
+    names = [classifier.name for classifier in spec.every_classifier]
+    later = [point for point in others if point not in first]
+    found = [*_costly_first(product(names, first)), *_costly_first(product(names, later))]
+    return tuple(
+        Cell(arm, settings, "design", number, classifier)
+        for number, (classifier, (arm, settings)) in enumerate(found)
+    )
 
 
-def _costly_first(points: Iterable[_Point]) -> list[_Point]:
-    return sorted(points, key=lambda point: not METHODS[point[0]].costly)
+def _costly_first(points: Iterable[tuple[str, _Point]]) -> list[tuple[str, _Point]]:
+    return sorted(points, key=lambda point: not (METHODS[point[1][0]].costly or CLASSIFIERS[point[0]].costly))
 
 
 def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
@@ -219,18 +240,18 @@ def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
 
 def plan_lines(cells: Iterable[Cell]) -> str:
     """Write cells as the text of ``plan.jsonl``, one a line."""
-    return "".join(
-        canonical_json(
-            {
-                "number": c.number,
-                "stage": c.stage,
-                "arm": c.arm,
-                "settings": dict(c.settings) | dict(c.extras),
-            }
-        )
-        + "\n"
-        for c in cells
-    )
+    return "".join(canonical_json(planned(cell)) + "\n" for cell in cells)
+
+
+def planned(cell: Cell) -> dict[str, Any]:
+    """Return a cell as ``plan.jsonl`` has it."""
+    return {
+        "number": cell.number,
+        "stage": cell.stage,
+        "classifier": cell.classifier,
+        "arm": cell.arm,
+        "settings": dict(cell.settings) | dict(cell.extras),
+    }
 
 
 def check_against(spec: Spec, classes: Sequence[str], dimensions: int) -> None:

@@ -230,7 +230,7 @@ def parent_run(
         params={
             "data": about.data.name,
             "encoder": about.encoder,
-            "classifier": spec.classifier.name,
+            "classifier": ", ".join(classifier.name for classifier in spec.every_classifier),
             "imbalance": spec.imbalance.kind,
             "folds": str(spec.folds),
             "seed": str(spec.seed),

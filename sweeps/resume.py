@@ -109,7 +109,8 @@ def describe(prepared: Prepared, cell: Cell) -> tuple[str, dict[str, Any]]:
     spec = prepared.spec
     config = cell.config(spec, prepared.corpus.name, prepared.encoder.name)
     digests = prepared.corpus.digest, prepared.encoder.digest
-    return trial_key(config, *digests, protocol(spec), synaug.ENGINE_VERSION), config
+    how = protocol(spec, cell.classifier)
+    return trial_key(config, *digests, how, synaug.ENGINE_VERSION), config
 
 
 def replicates_of(spec: Spec, cell: Cell) -> int:
@@ -137,13 +138,14 @@ def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
 
 
 def searches(spec: Spec, entries: list[Entry]) -> dict[str, ArmSearch]:
-    """One search for each arm that has something to search, told what is known."""
+    """One search for each arm that has something to search, told what is known of its classifier."""
     found = {}
     for arm in spec.arms:
         if spec.search.trials and any(len(levels) > 1 for levels in arm_levels(spec, arm).values()):
             found[arm] = ArmSearch(spec, arm)
     for entry in entries:
-        if entry.cell.arm in found and not entry.cell.extras:
+        cell = entry.cell
+        if cell.arm in found and cell.classifier == spec.classifier.name and not cell.extras:
             found[entry.cell.arm].exclude(entry.cell.settings)
             if entry.closed is not None:
                 found[entry.cell.arm].tell(entry.cell.settings, entry.closed.get("value"))

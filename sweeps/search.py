@@ -86,8 +86,8 @@ def _rounded(value: Value) -> Value:
 class ArmSearch:
     """Proposes settings of one arm by TPE; never the same twice, and none that it was told of.
 
-    The study lies in memory: after a restart, tell it what the ledger has. The same seed and the
-    same order of calls give the same proposals.
+    It searches for the first classifier of the sweep. The study lies in memory: after a restart, tell it
+    what the ledger has. The same seed and the same order of calls give the same proposals.
 
     Args:
         spec: the sweep.
@@ -97,6 +97,7 @@ class ArmSearch:
     def __init__(self, spec: Spec, arm: str):
         levels = arm_levels(spec, arm)
         knobs = {knob.name: knob for knob in METHODS[arm].knobs()}
+        self.classifier = spec.classifier.name  # the first: search is for the sweep's main classifier
         self._fixed = {name: values[0] for name, values in levels.items() if len(values) == 1}
         self._axes = {n: axis(knobs[n], values) for n, values in levels.items() if len(values) > 1}
         seeds = np.random.SeedSequence(spec.seed, spawn_key=(zlib.crc32(arm.encode()),))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
 from .space import Finding, resolve
+from .spec_classifier import MODELS, name_classifiers
 from .spec_model import IMBALANCES, Spec
 from .spec_yaml import Document, Keys, dotted
 
@@ -42,7 +43,7 @@ def check(document: Document) -> Spec:
     """
     if not isinstance(document.value, Mapping):
         raise SynaugError(_problem(document, Finding((), "expected a mapping of fields")), Exit.SPEC)
-    resolved, findings = resolve(document.value)
+    resolved, findings = resolve(name_classifiers(document.value))
     spec = None
     try:
         spec = Spec.model_validate_json(json.dumps(resolved, default=str), strict=True)
@@ -66,8 +67,8 @@ def _findings(errors: Sequence[Any], raw: Mapping[str, Any]) -> list[Finding]:
     found: dict[Keys, Finding] = {}
     for error in errors:
         loc = tuple(error["loc"])
-        if loc[:1] in (("arms",), ("space",)):
-            continue
+        if loc[:1] in (("arms",), ("space",)) or (loc[:1] == ("classifier",) and raw.get("classifiers")):
+            continue  # the last: it is the first of the list
         keys = _keys(loc, raw)
         found.setdefault(keys, _finding(keys, error, raw))
     # pydantic calls a list too short when its items are wrong
@@ -79,8 +80,10 @@ def _keys(loc: Keys, raw: Mapping[str, Any]) -> Keys:
     """Take out what pydantic adds to the place of a value: the kind and the options of a union."""
     if loc[0] == "imbalance" and len(loc) > 1:
         return loc[:1] + loc[2:]
-    if loc[:2] == ("classifier", "steps"):
-        return loc[:2]
+    if loc[0] in ("classifier", "classifiers"):
+        place = 1 if loc[0] == "classifier" else 2  # of the classifier's name
+        keys = loc[:place] + loc[place + 1 :]
+        return keys[: place + 1] if keys[place:][:1] == ("steps",) else keys
     return loc
 
 
@@ -98,10 +101,11 @@ def _finding(keys: Keys, error: Mapping[str, Any], raw: Mapping[str, Any]) -> Fi
     if kind == "missing":
         return Finding(keys, "is required")
     if kind.startswith("union_tag"):
-        value = error["input"].get("kind") if isinstance(error["input"], Mapping) else error["input"]
-        hint = did_you_mean(value, list(IMBALANCES)) if isinstance(value, str) else ""
-        text = f"expected one of {', '.join(IMBALANCES)}, got {_shown(value)}{hint}"
-        return Finding((*keys, "kind"), text)
+        tag, known = ("kind", IMBALANCES) if keys[0] == "imbalance" else ("name", MODELS)
+        value = error["input"].get(tag) if isinstance(error["input"], Mapping) else error["input"]
+        hint = did_you_mean(value, list(known)) if isinstance(value, str) else ""
+        text = f"expected one of {', '.join(known)}, got {_shown(value)}{hint}"
+        return Finding((*keys, tag), text)
     value = error["input"]
     if kind == "value_error":
         got = "" if isinstance(value, Mapping) else f", got {_shown(value)}"
@@ -132,9 +136,13 @@ def _shown(value: object) -> str:
 def _fields(keys: Keys, raw: Mapping[str, Any]) -> list[str]:
     """Names of the fields of a part of the spec."""
     model: type[BaseModel] = Spec
-    for key in keys:
+    for number, key in enumerate(keys):
         if key == "imbalance":
             model = IMBALANCES[raw["imbalance"]["kind"]]
+        elif key == "classifier":
+            model = MODELS[raw["classifier"]["name"]]
+        elif key == "classifiers":
+            return list(MODELS[raw["classifiers"][keys[number + 1]]["name"]].model_fields)
         else:
             annotation = model.model_fields[str(key)].annotation
             options = (annotation, *getattr(annotation, "__args__", ()))

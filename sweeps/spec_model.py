@@ -7,15 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from synaug.knobs import Value
 
 from .canonical import sha256
+from .spec_classifier import DEFAULT, MODELS, AnyClassifier, Classifier
+from .spec_part import Count, Part
 from .spec_yaml import dump
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
-LADDER = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256)
 
 # What a run may change when it goes on; everything else makes it another sweep.
 UNHASHED: Mapping[str, Any] = {
@@ -27,15 +28,8 @@ UNHASHED: Mapping[str, Any] = {
     "confirm": {"replicates"},
 }
 
-Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Text = Annotated[str, Field(min_length=1)]
-
-
-class Part(BaseModel):
-    """Base of all parts of a spec: unknown fields are refused, nothing changes after checking."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Part):
@@ -143,39 +137,11 @@ IMBALANCES: Mapping[str, type[_Imbalance]] = {
 Imbalance = Annotated[Natural | Minority | Step | LongTail, Field(discriminator="kind")]
 
 
-class Classifier(Part):
-    """The classifier and its budget ladder; ``steps`` is a rung, or ``folds``: the folds choose."""
-
-    name: Literal["mlp"] = "mlp"
-    hidden: Count = 128
-    ladder: Annotated[tuple[Count, ...], Field(min_length=1)] = LADDER
-    steps: Literal["folds"] | int = "folds"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.01
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    init: Literal["torch", "glorot"] = "torch"
-
-    @field_validator("ladder")
-    @classmethod
-    def _climbs(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if list(value) != sorted(set(value)):
-            raise ValueError("expected step counts that increase from rung to rung")
-        return value
-
-    @field_validator("steps", mode="before")
-    @classmethod
-    def _rung(cls, value: object, info: ValidationInfo) -> object:
-        ladder = info.data.get("ladder")  # absent when it is itself wrong
-        if value != "folds" and (isinstance(value, bool) or (ladder and value not in ladder)):
-            rungs = ", ".join(map(str, ladder or ()))
-            raise ValueError(f"expected 'folds' or a rung of the ladder ({rungs})")
-        return value
-
-
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
 class Robustness(Part):
-    """Sobol points over the classifier's settings, on log scales; every arm's default runs at each.
+    """Sobol points over the network's settings, on log scales; every arm's default runs at each.
 
     The number of points is a power of 2, or 0 for none.
     """
@@ -264,7 +230,8 @@ class Spec(Part):
     folds: Annotated[int, Field(ge=2)] = 10
     replicates: Count = 5
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    classifier: Classifier = Classifier()
+    classifier: AnyClassifier = MODELS[DEFAULT].model_validate({})
+    classifiers: tuple[AnyClassifier, ...] = ()  # all of them where there are several, ``classifier`` first
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: measured before the first cell
     arms: Annotated[tuple[str, ...], Field(min_length=1)]
     design: Literal["defaults", "one_factor", "factorial"] = "one_factor"
@@ -295,6 +262,14 @@ class Spec(Part):
             raise ValueError("expected every pair once")
         return value
 
+    @field_validator("robustness")
+    @classmethod
+    def _of_the_network(cls, value: Robustness, info: ValidationInfo) -> Robustness:
+        classifier = info.data.get("classifier")  # absent when it is itself wrong
+        if value.points and classifier is not None and classifier.name != "mlp":
+            raise ValueError("expected 0 points where the (first) classifier is not mlp")
+        return value
+
     @field_validator("confirm")
     @classmethod
     def _can_draw(cls, value: Confirm, info: ValidationInfo) -> Confirm:
@@ -309,9 +284,31 @@ class Spec(Part):
             raise ValueError("expected a name without '..'")
         return value
 
+    @field_validator("classifiers")
+    @classmethod
+    def _each_once(cls, value: tuple[Classifier, ...]) -> tuple[Classifier, ...]:
+        names = [classifier.name for classifier in value]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected each classifier once, got {', '.join(names)}")
+        return value
+
+    @property
+    def every_classifier(self) -> tuple[Classifier, ...]:
+        """The classifiers that every cell of the design is run for; ``classifier`` is the first."""
+        return self.classifiers or (self.classifier,)
+
+    def classifier_named(self, name: str) -> Classifier:
+        """One of the sweep's classifiers."""
+        return next(classifier for classifier in self.every_classifier if classifier.name == name)
+
     def hashed(self) -> dict[str, Any]:
         """Return what the hash covers: all but what a run may change when it goes on."""
-        return self.model_dump(mode="json", by_alias=True, exclude=dict(UNHASHED))
+        return self.model_dump(mode="json", by_alias=True, exclude={**UNHASHED, **self._unsaid})
+
+    @property
+    def _unsaid(self) -> dict[str, Any]:
+        """Fields that a spec has always meant by not having them."""
+        return {} if self.classifiers else {"classifiers": True}
 
     @property
     def hash(self) -> str:
@@ -320,4 +317,4 @@ class Spec(Part):
 
     def to_yaml(self) -> str:
         """Write the spec as YAML that loads to an equal spec."""
-        return dump(self.model_dump(mode="json", by_alias=True))
+        return dump(self.model_dump(mode="json", by_alias=True, exclude=self._unsaid))

@@ -25,6 +25,7 @@ from synaug.methods import METHODS
 from .ledger import Line
 from .plan import cell_of
 from .space import Settings, settings_of
+from .spec_classifier import DEFAULT
 from .storage import KEY, STORAGE_ERRORS, arms_of, checked, close_storage, open_storage, said
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -46,6 +47,7 @@ class StudyCell:
     settings: Settings
     state: str
     value: float | None = None
+    classifier: str = DEFAULT
 
 
 def study_cells(cells: Mapping[str, Line]) -> tuple[StudyCell, ...]:
@@ -56,12 +58,14 @@ def study_cells(cells: Mapping[str, Line]) -> tuple[StudyCell, ...]:
         cell = cell_of(line["config"], line["stage"], 0)
         name = STATES[line["status"]]
         value = line.get("value") if name == "COMPLETE" else None
-        found.append(StudyCell(key, cell.arm, cell.settings, name, value))
+        found.append(StudyCell(key, cell.arm, cell.settings, name, value, cell.classifier))
     return tuple(found)
 
 
 class StudyProjection:
     """Writes the studies ``SWEEP/ARM`` of one sweep while it runs, on a thread of its own.
+
+    Cells of classifiers that are not the sweep's first stand in studies ``SWEEP/ARM.CLASSIFIER``.
 
     ``start`` and ``finish`` return at once: a database takes longer than all else that a cell costs.
     A storage that is locked, full or broken never stops the sweep: the first error is kept in
@@ -70,28 +74,30 @@ class StudyProjection:
     Args:
         storage_url: an RDB address such as ``sqlite:////folder/optuna.db``.
         sweep: name of the sweep.
+        first: name of its first classifier.
 
     Raises:
         SynaugError: USAGE when the address is not one, or its database driver is not installed.
     """
 
-    def __init__(self, storage_url: str, sweep: str):
+    def __init__(self, storage_url: str, sweep: str, first: str = DEFAULT):
         self.problem: str | None = None
-        self._url, self._sweep = checked(storage_url), sweep
+        self._url, self._sweep, self._first = checked(storage_url), sweep, first
         self._storage: RDBStorage | None = None
         self._studies: dict[str, optuna.Study] = {}
-        self._running: dict[str, tuple[str, int]] = {}  # key -> arm and number of its RUNNING trial
+        self._running: dict[str, tuple[str, int]] = {}  # key -> study and number of its RUNNING trial
         self._finished: set[str] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="optuna-projection")
         self._pending: deque[Future[bool]] = deque()
         self._closed = False
 
-    def start(self, key: str, arm: str, settings: Mapping[str, Value]) -> None:
+    def start(self, key: str, arm: str, settings: Mapping[str, Value], classifier: str = DEFAULT) -> None:
         """Show a cell as RUNNING. A trial that it has already is used again, never doubled.
 
         One that is finished stays as it is until ``reconcile``: Optuna lets nobody change it.
         """
-        self._later(lambda: self._start(StudyCell(key, arm, settings_of(settings), "RUNNING")))
+        cell = StudyCell(key, arm, settings_of(settings), "RUNNING", None, classifier)
+        self._later(lambda: self._start(cell))
 
     def finish(self, key: str, state: str, value: float | None = None) -> None:
         """Finish the trial of a started cell: COMPLETE with its value, FAIL or PRUNED."""
@@ -190,11 +196,16 @@ class StudyProjection:
             )
         return self._studies[arm]
 
+    def _name(self, cell: StudyCell) -> str:
+        """What stands behind the sweep in the name of a cell's study."""
+        return cell.arm if cell.classifier == self._first else f"{cell.arm}.{cell.classifier}"
+
     def _add(self, cell: StudyCell) -> None:
-        study = self._study(cell.arm)
+        name = self._name(cell)
+        study = self._study(name)
         study.add_trial(_trial(cell))
         if cell.state == "RUNNING":
-            self._running[cell.key] = (cell.arm, study.get_trials(deepcopy=False)[-1].number)
+            self._running[cell.key] = (name, study.get_trials(deepcopy=False)[-1].number)
         else:
             self._finished.add(cell.key)
 
@@ -208,7 +219,7 @@ class StudyProjection:
         self._finished.clear()
         by_arm: dict[str, list[StudyCell]] = defaultdict(list)
         for cell in cells:
-            by_arm[cell.arm].append(cell)
+            by_arm[self._name(cell)].append(cell)
         for arm in {*by_arm, *arms_of(self._open(), self._sweep)}:
             if not self._complete(arm, by_arm[arm], running):
                 self._rewrite(by_arm[arm], arm)

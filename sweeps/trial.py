@@ -8,8 +8,9 @@ import json
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from synaug.classifiers import Classifier
 from synaug.classifiers.options import MlpOptions
 from synaug.evaluate import Outcome, evaluate
 from synaug.knobs import Value
@@ -20,24 +21,51 @@ from .engine import Engines
 from .plan import scene_of
 from .prepare import Shared
 
+Options = TypeVar("Options", bound=Classifier)
+
+
+class Trained(NamedTuple):
+    """A classifier of a sweep.
+
+    Attributes:
+        options: the classifier with its knobs set.
+        steps: a rung of its ladder, or None to let the folds choose.
+    """
+
+    options: Classifier
+    steps: int | None
+
 
 @dataclass(frozen=True)
 class Job:
     """What is the same for all cells of a sweep.
 
     Attributes:
-        options: the classifier.
-        steps: a rung of the ladder, or None to let the folds choose.
+        options: the first classifier.
+        steps: a rung of its ladder, or None to let the folds choose.
         threads: threads of a trial.
         gate: score the test rows instead of the dev rows.
-        engines: what trains for the cells; None: each trains by itself.
+        engines: what trains the networks of the cells; None: each trains by itself.
+        others: the other classifiers.
     """
 
-    options: MlpOptions
+    options: Classifier
     steps: int | None
     threads: int = 1
     gate: bool = False
     engines: Engines | None = None
+    others: Sequence[Trained] = ()
+
+    def trained(self, name: str | None) -> Trained:
+        """One of the classifiers by its name; None: the first."""
+        every = (Trained(self.options, self.steps), *self.others)
+        return next(one for one in every if name in (None, one.options.name))
+
+    @property
+    def network(self) -> MlpOptions | None:
+        """The classifier that engines train, if the sweep has it."""
+        every = (self.options, *(other.options for other in self.others))
+        return next((options for options in every if isinstance(options, MlpOptions)), None)
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,7 @@ class Work:
         replicates: those that have no result yet.
         attempt: 1, 2, ...; changes no number.
         sketch: also send the picture of replicate 0.
+        classifier: what it is run for; None: the first of the sweep.
         extras: what else its configuration says: see ``plan.is_extra``.
     """
 
@@ -60,6 +89,7 @@ class Work:
     replicates: Sequence[int]
     attempt: int = 1
     sketch: bool = False
+    classifier: str | None = None
     extras: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -97,10 +127,12 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
     method, scene = METHODS[work.arm](**work.settings), scene_of(work.extras)
     shared = data.replicate(replicate, scene, int(work.extras.get("nuisance", 0)))
-    options = _options(job.options, work.extras)
     test, cache = data.test if job.gate else None, _pool_cache()
-    train = job.engines.client(work.key, scene, replicate, job.gate) if job.engines else None
-    outcome = evaluate(method, shared, options, job.steps, test=test, cache=cache, train=train)
+    options, steps = job.trained(work.classifier)
+    options = own_options(options, work.extras)
+    engines = job.engines if isinstance(options, MlpOptions) else None
+    train = engines.client(work.key, scene, replicate, job.gate) if engines else None
+    outcome = evaluate(method, shared, options, steps, test=test, cache=cache, train=train)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
@@ -109,9 +141,9 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     return found
 
 
-def _options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
-    """The classifier's settings, with those that a cell has of its own."""
-    own: dict[str, Any] = {n.partition(".")[2]: value for n, value in extras.items() if "." in n}
+def own_options(options: Options, config: Mapping[str, Value]) -> Options:
+    """The classifier's settings, with those that a cell has of its own, such as ``mlp.learning_rate``."""
+    own: dict[str, Any] = {n.partition(".")[2]: value for n, value in config.items() if "." in n}
     return dataclasses.replace(options, **own)
 
 

@@ -136,13 +136,13 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
         job: what all cells have in common.
         halt: ends the run early.
         workers: cells at a time.
-        engines: GPUs that train for the cells; 0: each cell trains by itself.
+        engines: GPUs that train the networks of the cells; 0: each cell trains by itself.
 
     Raises:
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
-    if engines:
+    if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
         from .ray_client import run_through_client

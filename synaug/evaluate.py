@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import scores
-from .classifiers.options import FoldRows, LadderLogits, MlpOptions
+from .classifiers import Classifier
+from .classifiers.options import FoldRows, LadderLogits
 from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
@@ -64,7 +65,7 @@ class Train(Protocol):
         self,
         data: Replicate,
         rows: Sequence[FoldRows],
-        options: MlpOptions,
+        options: Classifier,
         scored: Codes,
         generators: Sequence[np.random.Generator],
     ) -> LadderLogits:
@@ -74,16 +75,14 @@ class Train(Protocol):
 def train_here(
     data: Replicate,
     rows: Sequence[FoldRows],
-    options: MlpOptions,
+    options: Classifier,
     scored: Codes,
     generators: Sequence[np.random.Generator],
 ) -> LadderLogits:
     """Train on this process's processor, fold by fold."""
-    from .classifiers.mlp import train_ladder
-
     draw, y = data.draw, data.y[data.draw.rows]
     real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
-    return train_ladder(real, y, draw.folds, rows, extra, len(data.classes), options, generators)
+    return options.train(real, y, draw.folds, rows, extra, len(data.classes), generators)
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Outcome:
 def evaluate(
     method: Method,
     data: Replicate,
-    options: MlpOptions,
+    options: Classifier,
     steps: int | None = None,
     pools: Sequence[Pool] | None = None,
     test: Codes | None = None,
@@ -126,16 +125,18 @@ def evaluate(
         train: trains the models; None: ``train_here``.
 
     Returns:
-        Scores, or the reason why there are none: the method does not apply, or a training diverged.
+        Scores, or the reason why there are none: the method or the classifier does not apply, or a training
+        diverged.
     """
     started = time.perf_counter()
     try:
+        options.check(method)
         pools = make_pools(method, data, options.precision, cache=cache) if pools is None else pools
+        made = time.perf_counter()
+        rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
+        fits = fit(method, data, rows, options, data.draw.dev if test is None else test, train)
     except NotApplicable as reason:
         return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
-    made = time.perf_counter()
-    rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
-    fits = fit(method, data, rows, options, data.draw.dev if test is None else test, train)
     trained = time.perf_counter()
     if not fits.finite:
         return Outcome("failed", "non_finite: the training diverged; use a smaller learning_rate")
@@ -230,7 +231,7 @@ def fit(
     method: Method,
     data: Replicate,
     rows: Sequence[FoldRows],
-    options: MlpOptions,
+    options: Classifier,
     scored: Codes,
     train: Train | None = None,
 ) -> Fits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, TypeVar
 
 from .errors import Exit, Problem, SynaugError, did_you_mean
@@ -13,11 +13,11 @@ T = TypeVar("T", bound=type)
 
 
 class Registry(Generic[T]):
-    """Names to classes. The modules of ``package`` are imported when first asked."""
+    """Names to classes. The modules of ``package`` but those to ``skip`` are imported when first asked."""
 
-    def __init__(self, kind: str, package: str):
+    def __init__(self, kind: str, package: str, skip: Collection[str] = ()):
         self.kind = kind
-        self._package = package
+        self._package, self._skip = package, frozenset(skip)
         self._entries: dict[str, T] = {}
         self._loaded = False
 
@@ -37,7 +37,8 @@ class Registry(Generic[T]):
             return
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
+            if module.name not in self._skip:
+                importlib.import_module(f"{self._package}.{module.name}")
         self._loaded = True
 
     def names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,42 +11,51 @@ from .app import app
 from .asking import Json
 from .running import Set, Source, _load
 
+if TYPE_CHECKING:
+    from synaug.classifiers import Classifier
+    from synaug.methods import Method
+
 
 @app.command()
-def methods(as_json: Json = False) -> None:
+def methods(
+    classifiers: Annotated[
+        bool, typer.Option("--classifiers", help="The classifiers instead, with their ladders.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List the arms with their knobs, defaults, domains and papers.
 
     \b
     Examples:
       synaug methods
+      synaug methods --classifiers
       synaug methods --json
     """
+    from synaug.classifiers import CLASSIFIERS
     from synaug.methods import METHODS
 
-    from .showing import describe_methods
+    from .showing import describe_classifiers, describe_methods
 
     if not as_json:
-        describe_methods()
+        (describe_classifiers if classifiers else describe_methods)()
         return
-    rows = [
-        {
-            "method": name,
-            "says": (METHODS[name].__doc__ or "").strip(),
-            "paper": METHODS[name].paper,
-            "knobs": [
-                {
-                    "name": k.name,
-                    "default": k.default,
-                    "domain": str(k.domain),
-                    "levels": k.levels,
-                    "help": k.help,
-                }
-                for k in METHODS[name].knobs()
-            ],
-        }
-        for name in METHODS
-    ]
+    rows = [{"method": name, **_facts(METHODS[name])} for name in METHODS]
+    if classifiers:
+        kinds = ((name, CLASSIFIERS[name]) for name in CLASSIFIERS)
+        rows = [
+            {"classifier": name, "ladder": kind.ladder, "rung": kind.rung, **_facts(kind)}
+            for name, kind in kinds
+        ]
     typer.echo(json.dumps(rows))
+
+
+def _facts(kind: type[Method] | type[Classifier]) -> dict[str, Any]:
+    """What a registered class says of itself."""
+    knobs = [
+        {"name": k.name, "default": k.default, "domain": str(k.domain), "levels": k.levels, "help": k.help}
+        for k in kind.knobs()
+    ]
+    return {"says": (kind.__doc__ or "").strip(), "paper": kind.paper, "knobs": knobs}
 
 
 @app.command()

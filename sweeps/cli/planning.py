@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from synaug.classifiers import CLASSIFIERS
+
 from ..plan import Cell, confirm_cells, plan_lines, planned_cells
 from ..space import arm_levels
 from ..spec import Spec
+from ..spec_classifier import Classifier as Declared
 from .showing import out, say, table
 
 if TYPE_CHECKING:  # takes seconds to import
@@ -59,17 +62,28 @@ def describe_plan(spec: Spec, prepared: Prepared | None = None) -> None:
         for of_arm in found.values()
         for stage, number in of_arm.items()
     )
-    say(
-        f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds = {fits} "
-        f"fits, each scored at {len(spec.classifier.ladder)} budgets up to {spec.classifier.ladder[-1]} steps"
-    )
+    product = f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds"
+    say(f"{product} = {fits} fits")
+    for classifier in spec.every_classifier:
+        say(f"  {_ladder_text(classifier)}")
+    if spec.classifiers:
+        say(f"  all stages but the design are of {spec.classifier.name} alone")
     for cell in planned_cells(spec)[:SHOWN]:
         settings = ", ".join(f"{name} {value}" for name, value in cell.settings)
-        say(f"  first cells: {cell.arm}" + (f" ({settings})" if settings else ""))
+        where = f"{cell.classifier}, " if spec.classifiers else ""
+        say(f"  first cells: {where}{cell.arm}" + (f" ({settings})" if settings else ""))
     say(f"spec {spec.name}, hash {spec.hash[:12]}")
     describe_power(spec)
     if prepared is not None:
         describe_cost(prepared, found)
+
+
+def _ladder_text(classifier: Declared) -> str:
+    kind, rungs = CLASSIFIERS[classifier.name], classifier.ladder
+    span = f"{kind.rung_text(rungs[0])} to {kind.rung_text(rungs[-1])}"
+    if classifier.steps != "folds":
+        return f"{classifier.name}: read at {kind.rung_text(classifier.steps)}, scored at {len(rungs)} rungs"
+    return f"{classifier.name}: each fit scored at {len(rungs)} rungs, {span}, of which the folds choose"
 
 
 def describe_power(spec: Spec) -> None:
@@ -103,8 +117,9 @@ def estimated_seconds(prepared: Prepared, found: Mapping[str, Counter[str]]) -> 
 
     spec, costs = prepared.spec, probe(prepared)
     searched = sum(
-        of_arm["exploit"] * spec.replicates * (costs[arm].synthesis + costs[arm].training)
+        of_arm["exploit"] * spec.replicates * (cost.synthesis + cost.training)
         for arm, of_arm in found.items()
+        for cost in [costs[spec.classifier.name, arm]]
     )
     return searched + core_seconds(spec, all_cells(spec), costs)
 
@@ -128,6 +143,7 @@ def plan_facts(spec: Spec, prepared: Prepared | None, away: str | None) -> dict[
         "spec_hash": spec.hash,
         "replicates": spec.replicates,
         "folds": spec.folds,
+        "classifiers": [classifier.name for classifier in spec.every_classifier],
         "cells": [json.loads(line) for line in plan_lines(cells).splitlines()],
         "per_arm": Counter(cell.arm for cell in cells),
         "per_stage": per_stage,

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from synaug.classifiers import CLASSIFIERS, Classifier
 from synaug.errors import Exit, Problem, SynaugError
+from synaug.methods import METHODS, Method
 
 if TYPE_CHECKING:  # these take seconds to import, and a plan needs none of them
     from ..answers import Answers
@@ -98,16 +100,26 @@ def describe_prepared(prepared: Prepared) -> None:
 
 def describe_methods() -> None:
     """Print the arms and their knobs."""
-    from synaug.methods import METHODS
-
     for name in METHODS:
-        method = METHODS[name]
-        says = (method.__doc__ or "").strip().splitlines()[0]
-        out.print(Text.assemble((name, "bold"), f"  {says}"), soft_wrap=True)
-        if method.paper:
-            say(f"    {method.paper}", "dim")
-        for knob in method.knobs():
-            say(f"    {knob.name} = {knob.default}  ({knob.domain}) {knob.help}")
+        _describe(METHODS[name])
+
+
+def describe_classifiers() -> None:
+    """Print the classifiers, their ladders and their knobs."""
+    for name in CLASSIFIERS:
+        kind = CLASSIFIERS[name]
+        _describe(kind, f"ladder = {list(kind.ladder)}  ({kind.rung}) the folds choose a rung")
+
+
+def _describe(kind: type[Method] | type[Classifier], *more: str) -> None:
+    says = (kind.__doc__ or "").strip().splitlines()[0]
+    out.print(Text.assemble((kind.name, "bold"), f"  {says}"), soft_wrap=True)
+    if kind.paper:
+        say(f"    {kind.paper}", "dim")
+    for line in more:
+        say(f"    {line}")
+    for knob in kind.knobs():
+        say(f"    {knob.name} = {knob.default}  ({knob.domain}) {knob.help}")
 
 
 def show_answers(answers: Answers, every: bool) -> None:

@@ -122,10 +122,12 @@ def rebuild_study(out: Out, storage: Storage = None) -> None:
       synaug rebuild-study runs/quickstart --storage sqlite:///runs/optuna.db
     """
     from ..ledger_state import state
+    from ..spec import load_spec
     from ..studies import StudyProjection, study_cells
 
-    cells = study_cells(state(lines_of(out)).cells)
-    projection = StudyProjection(_places(out, storage=storage).storage, out.absolute().name)
+    cells, where = study_cells(state(lines_of(out)).cells), _places(out, storage=storage)
+    first = load_spec(where.spec).classifier.name
+    projection = StudyProjection(where.storage, out.absolute().name, first)
     if not projection.rebuild(cells, patience=60.0):
         raise SynaugError(Problem(str(projection.problem)), Exit.SERVICE)
     projection.close()

@@ -1,28 +1,55 @@
-"""What a classifier is told, what it trains on and what it gives back; plain data, no torch."""
+"""What a classifier trains on and what it gives back, and the settings of the network; no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..knobs import Choice, Float, Int, knob
+from . import CLASSIFIERS
+from .base import F32, Classifier, Codes, counted
 
-F32 = npt.NDArray[np.float32]
+__all__ = ["DEFAULT_LADDER", "F32", "FoldRows", "LadderLogits", "MlpOptions"]
+
 DEFAULT_LADDER = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256)
 
 
+@CLASSIFIERS.register("mlp")
 @dataclass(frozen=True)
-class MlpOptions:
-    """Settings of the classifier, shared by all arms."""
+class MlpOptions(Classifier):
+    """A network with one hidden layer of ReLU units, trained by full-batch Adam."""
+
+    order = 0
+    rung = "optimiser steps"
 
     ladder: tuple[int, ...] = DEFAULT_LADDER
     hidden: int = knob(128, Int(1), "hidden units")
     learning_rate: float = knob(0.01, Float(1e-6, 10.0, log=True), "step size of Adam")
     weight_decay: float = knob(0.0, Float(0.0, 10.0), "L2 penalty, as in torch.optim.Adam")
     init: str = knob("torch", Choice("torch", "glorot"), "bounds of the first weights: torch's or Glorot's")
-    precision: str = "float32"
+
+    @classmethod
+    def rung_text(cls, steps: int) -> str:
+        """``45 steps``."""
+        return counted(steps, "step")
+
+    def train(
+        self,
+        X: F32,
+        y: Codes,
+        held_out: Codes,
+        folds: Sequence[FoldRows],
+        X_scored: F32,
+        n_classes: int,
+        generators: Sequence[np.random.Generator],
+    ) -> LadderLogits:
+        """Train one network a fold and score it at every rung of the ladder."""
+        from .mlp import train_ladder
+
+        return train_ladder(X, y, held_out, folds, X_scored, n_classes, self, generators)
 
 
 @dataclass(frozen=True)

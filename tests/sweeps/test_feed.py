@@ -36,7 +36,7 @@ class Seen:
         self.troubles: list[tuple[str, str, str | None]] = []
         self.sketches: dict[str, Any] = {}
 
-    def start(self, key: str, arm: str, settings: Mapping[str, Any]) -> None:
+    def start(self, key: str, arm: str, settings: Mapping[str, Any], classifier: str) -> None:
         self.running[key] += 1
 
     def finish(self, key: str, state: str, value: float | None = None) -> None:

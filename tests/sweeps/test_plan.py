@@ -158,7 +158,7 @@ def test_everything_in_a_trial_key_counts() -> None:
 def test_plan_lines() -> None:
     lines = plan_lines(design_cells(spec_of())).splitlines()
     first = json.loads(lines[0])
-    assert first == {"number": 0, "stage": "design", "arm": "none", "settings": {}}
+    assert first == {"number": 0, "stage": "design", "classifier": "mlp", "arm": "none", "settings": {}}
     assert len(lines) == len(design_cells(spec_of()))
 
 

@@ -156,5 +156,5 @@ def test_the_reason_has_the_difference_and_the_cell() -> None:
 
 
 def test_a_cell_of_other_draws_is_another_cell() -> None:
-    one, other = (Cell("none", (), "design", 0, extras) for extras in ((), (("draws", "confirm"),)))
+    one, other = (Cell("none", (), "design", 0, extras=extras) for extras in ((), (("draws", "confirm"),)))
     assert one.config(spec(), "d", "e") != other.config(spec(), "d", "e")
