@@ -15,7 +15,16 @@ from .evidence import CONTEXT, Cell, gather
 from .quality import minority_recalls, quality
 from .records import Line
 from .signature_rules import (
-    CELL_RULES, CROSSING, PLATEAU, SERIES_RULES, Finding, Known, Reading, State, has_model, ratio_of,
+    CELL_RULES,
+    CROSSING,
+    PLATEAU,
+    SERIES_RULES,
+    Finding,
+    Known,
+    Reading,
+    State,
+    has_model,
+    ratio_of,
 )  # fmt: skip
 
 NO_ROW = "no synthetic row"  # how a method says that it made none
