@@ -13,8 +13,13 @@ from .running import Set, Source, _load
 
 
 @app.command()
-def methods(as_json: Json = False) -> None:
+def methods(
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the table of the README.")] = False,
+) -> None:
     """List the arms with their knobs, defaults, domains and papers.
+
+    A sweep that names no arms runs the core ones; the others run where ``arms`` of the spec names them.
 
     \b
     Examples:
@@ -23,8 +28,12 @@ def methods(as_json: Json = False) -> None:
     """
     from synaug.methods import METHODS
 
+    from ..methods_table import methods_markdown
     from .showing import describe_methods
 
+    if markdown:
+        typer.echo(methods_markdown())
+        return
     if not as_json:
         describe_methods()
         return
@@ -33,6 +42,7 @@ def methods(as_json: Json = False) -> None:
             "method": name,
             "says": (METHODS[name].__doc__ or "").strip(),
             "paper": METHODS[name].paper,
+            "core": METHODS[name].core,
             "knobs": [
                 {
                     "name": k.name,

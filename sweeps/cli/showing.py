@@ -134,7 +134,8 @@ def describe_methods() -> None:
     for name in METHODS:
         method = METHODS[name]
         says = (method.__doc__ or "").strip().splitlines()[0]
-        out.print(Text.assemble((name, "bold"), f"  {says}"), soft_wrap=True)
+        asked = "" if method.core else "  (only where a spec names it)"
+        out.print(Text.assemble((name, "bold"), f"  {says}", (asked, "dim")), soft_wrap=True)
         if method.paper:
             say(f"    {method.paper}", "dim")
         for knob in method.knobs():
