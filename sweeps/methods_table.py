@@ -8,12 +8,13 @@ from synaug.methods import METHODS
 
 
 def methods_markdown() -> str:
-    """One row an arm: name, what it does, its knobs with defaults and domains, its paper."""
-    rows = ["| arm | what it does | knobs (default; domain) | paper |", "|---|---|---|---|"]
+    """One row an arm: name, whether every sweep has it, what it does, knobs with defaults and domains, paper."""
+    rows = ["| arm | runs | what it does | knobs (default; domain) | paper |", "|---|---|---|---|---|"]
     for name in METHODS:
         method = METHODS[name]
         says = (method.__doc__ or "").strip().splitlines()[0]
-        rows.append(f"| `{name}` | {says} | {_knobs(method.knobs())} | {method.paper or '-'} |")
+        runs = "always" if method.core else "by name"
+        rows.append(f"| `{name}` | {runs} | {says} | {_knobs(method.knobs())} | {method.paper or '-'} |")
     return "\n".join(rows)
 
 

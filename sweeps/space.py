@@ -83,7 +83,7 @@ def resolve(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
 def _arms(raw: Any) -> tuple[tuple[str, ...], list[Finding]]:
     known = METHODS.names()
     if raw is None:
-        return known, []
+        return tuple(arm for arm in known if METHODS[arm].core), []
     fix = "use one or more of " + ", ".join(known)
     if not isinstance(raw, list | tuple) or not raw:
         return known, [Finding(("arms",), f"expected a list of arms, got {raw!r}", fix)]

@@ -10,12 +10,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from . import scores
+from . import scores, thresholds
 from .classifiers import Classifier
 from .classifiers.options import FoldRows, LadderLogits
 from .errors import NotApplicable
 from .imbalance import Draw
-from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
+from .methods.base import POOL_RATIO, Method, Pool, Selection, TrainingPart, requested
 from .neighbors import NeighborGraph
 from .pool_cache import PoolCache
 from .randomness import Stream, Streams
@@ -133,8 +133,8 @@ def evaluate(
     try:
         options.check(method)
         pools = make_pools(method, data, options.precision, cache=cache) if pools is None else pools
-        made = time.perf_counter()
         rows = [fold_rows(method, data, fold, pools) for fold in range(data.n_folds)]
+        made = time.perf_counter()
         fits = fit(method, data, rows, options, data.draw.dev if test is None else test, train)
     except NotApplicable as reason:
         return Outcome("not_applicable", str(reason), seconds={"total": time.perf_counter() - started})
@@ -152,7 +152,7 @@ def evaluate(
         "diagnostics": ended - scored,
         "total": ended - started,
     }
-    counts = count_rows(method, data, pools)
+    counts = count_rows(method, data, rows)
     return Outcome("ok", None, **readings, counts=counts, diagnostics=diagnostics, seconds=seconds)
 
 
@@ -193,8 +193,12 @@ def _parts(
     method: Method, data: Replicate, precision: str, folds: Sequence[int]
 ) -> tuple[list[TrainingPart], list[np.random.RandomState]]:
     """What the pools of the folds are made from: training rows and random numbers."""
-    states = [data.streams.random_state(method.stream, data.draw.replicate, fold) for fold in folds]
-    return [data.training_part(fold, precision) for fold in folds], states
+    return [data.training_part(fold, precision) for fold in folds], [_random(method, data, f) for f in folds]
+
+
+def _random(method: Method, data: Replicate, fold: int) -> np.random.RandomState:
+    """The arm's random numbers for a fold, at their start."""
+    return data.streams.random_state(method.stream, data.draw.replicate, fold)
 
 
 def _no_rows(part: TrainingPart) -> Pool:
@@ -203,44 +207,57 @@ def _no_rows(part: TrainingPart) -> Pool:
     return Pool(part.y[:0], np.empty((0, 2), np.int64), np.empty(0, np.float32), None, wanted)
 
 
-def count_rows(method: Method, data: Replicate, pools: Sequence[Pool]) -> dict[str, dict[str, int]]:
-    """Rows of each class in the draw, and synthetic rows asked for and made, summed over folds."""
-    y = data.y[data.draw.rows]
-    counts = {"real": np.bincount(y, minlength=len(data.classes))}
-    if pools:
-        asked = [_wanted(method, data, fold) for fold in range(data.n_folds)]
-        made = [
-            np.bincount(pool.labels[pool.prefix(wanted)], minlength=len(data.classes))
-            for pool, wanted in zip(pools, asked, strict=True)
-        ]
+def count_rows(method: Method, data: Replicate, rows: Sequence[FoldRows]) -> dict[str, dict[str, int]]:
+    """Rows of each class in the draw; summed over folds, synthetic rows asked for and trained on.
+
+    Where an arm takes real rows away, also how many: ``removed``.
+    """
+    y, n_classes = data.y[data.draw.rows], len(data.classes)
+    counts = {"real": np.bincount(y, minlength=n_classes)}
+    if method.synthesises():
+        ratio = float(method.settings()["ratio"])
+        asked = [requested(data.training_part(fold).counts, ratio) for fold in range(data.n_folds)]
+        made = [np.bincount(fold.labels, minlength=n_classes) for fold in rows]
         counts |= {"requested": np.sum(asked, axis=0), "achieved": np.sum(made, axis=0)}
+    away = [y[(fold.weight == 0) & (data.draw.folds != number)] for number, fold in enumerate(rows)]
+    removed = np.bincount(np.concatenate(away), minlength=n_classes)
+    if removed.any():
+        counts["removed"] = removed
     return {key: dict(zip(data.classes, v.tolist(), strict=True)) for key, v in counts.items()}
 
 
-def _wanted(method: Method, data: Replicate, fold: int) -> Codes:
-    train = data.draw.rows[data.draw.folds != fold]
-    counts = np.bincount(data.y[train], minlength=len(data.classes))
-    return requested(counts, float(method.settings()["ratio"]))
+def selected(method: Method, data: Replicate, fold: int, pool: Pool | None) -> Selection:
+    """What the model of a fold trains on at the arm's ratio; ``pool`` is None for arms without one.
+
+    Raises:
+        NotApplicable: the rows do not allow it; the message says why.
+    """
+    return method.select(data.training_part(fold), pool, _random(method, data, fold))
 
 
 def fold_rows(method: Method, data: Replicate, fold: int, pools: Sequence[Pool]) -> FoldRows:
-    """What the model of one fold trains on: real rows, and each class's first rows of the pool."""
+    """What the model of one fold trains on: real rows, and each class's first rows of the pool.
+
+    Raises:
+        NotApplicable: the rows do not allow what the arm does with them; the message says why.
+    """
     y, n_classes = data.y[data.draw.rows], len(data.classes)
-    train = np.flatnonzero(data.draw.folds != fold)
     pool = pools[fold] if pools else None
-    taken = pool.prefix(_wanted(method, data, fold)) if pool else train[:0]
-    labels = pool.labels[taken] if pool else taken
+    selection = selected(method, data, fold, pool)
+    train, taken = np.flatnonzero(data.draw.folds != fold), selection.taken
+    real, labels = train[selection.kept], pool.labels[taken] if pool else taken
     by_class = np.ones(n_classes, dtype=np.float32)
     if method.loss_weights == "balanced":
-        total = np.bincount(np.concatenate([y[train], labels]), minlength=n_classes)
+        total = np.bincount(np.concatenate([y[real], labels]), minlength=n_classes)
         by_class = (total.sum() / (n_classes * np.maximum(1, total))).astype(np.float32)
     weight = np.zeros(len(y), dtype=np.float32)
-    weight[train] = by_class[y[train]]
+    weight[real] = by_class[y[real]]
     if pool is None or not len(taken):
-        return FoldRows(weight, taken, weight[:0], np.empty((0, 2), np.int64), weight[:0], None)
+        none = np.empty((0, 2), np.int64)
+        return FoldRows(weight, taken, weight[:0], none, weight[:0], None, method.focus())
     dense = None if pool.rows is None else pool.rows[taken]
     parents = pool.parents[taken] if dense is not None else train[pool.parents[taken]]
-    return FoldRows(weight, labels, by_class[labels], parents, pool.weight[taken], dense)
+    return FoldRows(weight, labels, by_class[labels], parents, pool.weight[taken], dense, method.focus())
 
 
 def fit(
@@ -259,18 +276,24 @@ def fit(
     mass = np.stack([_mass(fold, y, n_classes) for fold in rows])  # (F, C)
     held_adjusted = scores.adjust(logits.held, mass[draw.folds])
     scored_adjusted = scores.adjust(logits.scored, mass[:, None, :])
-    moved = method.scored == "adjusted"
+    held: scores.Floats = logits.held
+    moved: scores.Floats = logits.scored
+    if method.scored == "adjusted":
+        held, moved = held_adjusted, scored_adjusted
+    elif method.scored == "tuned":
+        held, moved = thresholds.tuned(held_adjusted, scored_adjusted, y, draw.folds)
     return Fits(
         y=y,
         folds=draw.folds,
-        held=held_adjusted if moved else logits.held,
+        held=held,
         held_adjusted=held_adjusted,
         y_scored=data.y[scored],
-        scored=scored_adjusted if moved else logits.scored,
+        scored=moved,
         scored_adjusted=scored_adjusted,
         train_recall=logits.train_recall,
         classes=data.classes,
         ladder=options.ladder,
+        tuned=method.scored == "tuned",
     )
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,16 @@ from .neighbors import METRICS
 
 Codes = npt.NDArray[np.int64]
 SamplerFactory = Callable[[Mapping[int, int], np.random.RandomState], Any]
-# How ADASYN says that a class gets no rows: the other samplers return none.
-_NO_ROWS = ("Not any neigbours belong to the majority class", "No samples will be generated")
 
 
 @dataclass(frozen=True)
 class MixingMethod(Synthesiser):
-    """Base of the arms whose rows lie between real rows: a subclass names its sampler."""
+    """Base of the arms whose rows lie between real rows: a subclass names its sampler.
+
+    ``refusals`` are the beginnings of the errors by which it says that a class gets no rows.
+    """
+
+    refusals: ClassVar[tuple[str, ...]] = ()
 
     def sampler(self, part: TrainingPart, strategy: Mapping[int, int], random: np.random.RandomState) -> Any:
         """Return imbalanced-learn's sampler for one training part, with the knobs set."""
@@ -40,7 +43,7 @@ class MixingMethod(Synthesiser):
 
     def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
         """Make the synthetic rows of ratio 200 % for one training part."""
-        return pool_from_sampler(partial(self.sampler, part), part, random, self.why_none())
+        return pool_from_sampler(partial(self.sampler, part), part, random, self.why_none(), self.refusals)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,45 @@ class GraphNeighbors:
         return csr_array((np.ones(near.size), near.ravel(), ends), shape=(len(near), len(self._fitted)))
 
 
+class OnRows:
+    """An estimator for imbalanced-learn that reads one-hot rows and fits the real rows they stand for.
+
+    Args:
+        part: the training part whose rows the one-hot rows stand for.
+        estimator: of scikit-learn; its own attributes are those of this object.
+    """
+
+    def __init__(self, part: TrainingPart, estimator: Any):
+        self.part, self.estimator = part, estimator
+
+    def __sklearn_clone__(self) -> OnRows:
+        return self  # a copy would start the random numbers again
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["estimator"], name)
+
+    def fit(self, X: Any, y: Codes) -> OnRows:
+        """Fit the rows that the one-hot rows X stand for, CSR (m, n)."""
+        self.estimator.fit(real_rows(self.part, X), y)
+        return self
+
+    def predict(self, X: Any) -> Codes:
+        """Predict for the rows that X stands for."""
+        found: Codes = self.estimator.predict(real_rows(self.part, X))
+        return found
+
+    def fit_predict(self, X: Any) -> Codes:
+        """Fit the rows that X stands for, and predict for them."""
+        found: Codes = self.estimator.fit_predict(real_rows(self.part, X))
+        return found
+
+
+def real_rows(part: TrainingPart, X: Any) -> npt.NDArray[np.float32]:
+    """Return the embeddings (m, d) that one-hot rows stand for, CSR (m, n)."""
+    found: npt.NDArray[np.float32] = part.X[part.rows[X.indices]]
+    return found
+
+
 def pool_requests(part: TrainingPart) -> Codes:
     """Synthetic rows that a pool should hold of each class (n_classes,).
 
@@ -127,7 +169,11 @@ def pool_requests(part: TrainingPart) -> Codes:
 
 
 def pool_from_sampler(
-    make: SamplerFactory, part: TrainingPart, random: np.random.RandomState, why_none: str = ""
+    make: SamplerFactory,
+    part: TrainingPart,
+    random: np.random.RandomState,
+    why_none: str = "",
+    refusals: tuple[str, ...] = (),
 ) -> Pool:
     """Make a pool with a sampler of imbalanced-learn.
 
@@ -136,12 +182,13 @@ def pool_from_sampler(
         part: the training rows.
         random: passed through all classes, then orders each class's rows.
         why_none: when the sampler makes no rows for a class, for the reason.
+        refusals: beginnings of the errors by which it says that it makes none.
 
     Raises:
         NotApplicable: too few rows for the neighbors, a class without rows, or no synthetic row for
             any class that lacks rows. Where only some classes get none, the pool has fewer rows.
     """
-    pool = sample(make, part, random)
+    pool = sample(make, part, random, refusals)
     lacking = np.flatnonzero(pool.requested)
     if len(lacking) and not len(pool.labels):
         raise NotApplicable(f"no synthetic row for {part.named(lacking)}: {why_none}")
@@ -150,11 +197,13 @@ def pool_from_sampler(
     return Pool(pool.labels[order], pool.parents[order], pool.weight[order], None, pool.requested)
 
 
-def sample(make: SamplerFactory, part: TrainingPart, random: np.random.RandomState) -> Pool:
+def sample(
+    make: SamplerFactory, part: TrainingPart, random: np.random.RandomState, refusals: tuple[str, ...] = ()
+) -> Pool:
     """Make the rows of a pool, each class in the sampler's own order, which may follow the parents.
 
     The classes are sampled one after the other with one random state, which is what a sampler does
-    itself; so a class that ADASYN refuses does not take the others with it.
+    itself; so a class that the sampler refuses does not take the others with it.
     """
     from scipy.sparse import eye_array
 
@@ -168,7 +217,7 @@ def sample(make: SamplerFactory, part: TrainingPart, random: np.random.RandomSta
                 warnings.filterwarnings("ignore", "After over-sampling, the number of samples", UserWarning)
                 S, _ = sampler.fit_resample(identity, part.y)
         except (RuntimeError, ValueError) as error:
-            if not str(error).startswith(_NO_ROWS):
+            if not str(error).startswith(refusals):
                 raise
             continue
         read = _read_parents(S[n:], part.y == code)

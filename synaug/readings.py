@@ -31,6 +31,7 @@ class Fits:
         train_recall: recall on the real training rows (L, F, C).
         classes: class names (C).
         ladder: steps of each rung (L).
+        tuned: labels of other folds have moved ``held``, so ``held_adjusted`` chooses the rung.
     """
 
     y: Codes
@@ -43,6 +44,7 @@ class Fits:
     train_recall: Floats
     classes: tuple[str, ...]
     ladder: tuple[int, ...]
+    tuned: bool = False
 
     @property
     def finite(self) -> bool:
@@ -103,7 +105,7 @@ def read(fits: Fits, steps: int | None, part: Part) -> dict[str, Any]:
         The fields ``scored_on`` to ``confusion`` of a ledger line. Scores are fractions.
     """
     by_fold = fits.by_fold(fits.held)
-    rungs = choose_rungs(by_fold, fits.ladder, steps)
+    rungs = choose_rungs(fits.by_fold(fits.held_adjusted) if fits.tuned else by_fold, fits.ladder, steps)
     named: dict[str, float] = {}
     table: list[dict[str, float]] = [{"fold": fold} for fold in range(by_fold.shape[1])]
     for kind in dict.fromkeys(("cv", part)):

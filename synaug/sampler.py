@@ -19,7 +19,11 @@ from .methods import METHODS
 from .methods.base import Pool, Synthesiser, TrainingPart
 from .neighbors import NeighborGraph
 
-_ARMS = {name: arm for name in METHODS if issubclass(arm := METHODS[name], Synthesiser)}
+_ARMS = {
+    name: arm
+    for name in METHODS
+    if issubclass(arm := METHODS[name], Synthesiser) and arm.select is Synthesiser.select
+}  # an arm that takes rows away too is no over-sampler
 
 
 class Oversampler(BaseOverSampler):  # type: ignore[misc]

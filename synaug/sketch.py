@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from .errors import NotApplicable
-from .evaluate import Replicate, make_pools
-from .methods.base import Method, requested
+from .evaluate import Replicate, make_pools, selected
+from .methods.base import Method
 from .pool_cache import PoolCache
 
 REAL, SYNTHETIC, LINES = 400, 200, 30
@@ -36,7 +36,7 @@ def sketch(
     if not pools:
         return {}
     part, pool = data.training_part(0), pools[0]
-    taken = pool.prefix(requested(part.counts, float(method.settings()["ratio"])))
+    taken = selected(method, data, 0, pool).taken
     if not len(taken):
         return {}
     generator = np.random.default_rng(0)  # which points are shown is no part of a result

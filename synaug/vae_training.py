@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ Layer = tuple[torch.Tensor, torch.Tensor]  # weights (in, out), biases (out,)
 class VaeSettings:
     """What all models of a call have in common; the words are those of the method's knobs.
 
+    ``source`` says what is decoded: draws of the prior, or of the posterior of random training rows; with
+    ``rows`` nothing is, and random training rows themselves stand in place of what is decoded.
     ``precision`` is that of the rows, the hidden layers and the results of products; parameters, Adam and
     what lies between the two networks are float32.
     """
@@ -31,6 +34,8 @@ class VaeSettings:
     learning_rate: float
     decoder_noise: float
     precision: str = "float32"
+    residual_noise: float = 0.0
+    source: Literal["prior", "posterior", "rows"] = "prior"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class VaeData:
 
 
 def generate(data: Sequence[VaeData], settings: VaeSettings) -> list[F32]:
-    """Train one VAE for each entry and decode ``wanted`` draws of the prior (wanted, d).
+    """Train one VAE for each entry and decode ``wanted`` draws (wanted, d), by default of the prior.
 
     All random numbers of a model come from its own generator, so its rows do not depend on what else
     is trained.
@@ -106,9 +111,9 @@ class _Model:
             weights.copy_(torch.from_numpy(draws.astype(np.float32)))
 
     def generate(self) -> F32:
-        """Train, then decode draws of the prior on the scale of the data (wanted, d)."""
+        """Train, then make rows on the scale of the data (wanted, d)."""
         self.train()
-        return self._draw()
+        return self._rows()
 
     @torch.no_grad()
     def train(self) -> None:
@@ -142,15 +147,38 @@ class _Model:
         _write(of_first, X, _through_relu(of_code @ second[0].T, hidden))
         self.gradient.mul_(1 / len(X))
 
-    def _draw(self) -> F32:
-        entry, settings = self.data, self.settings
-        z = entry.generator.standard_normal((entry.wanted, settings.latent), dtype=np.float32)
-        rows = self.decode(z)
+    @torch.no_grad()
+    def _rows(self) -> F32:
+        entry, settings, draw = self.data, self.settings, self.data.generator.standard_normal
+        if settings.source == "prior":
+            rows = self.decode(draw((entry.wanted, settings.latent), dtype=np.float32))
+        else:
+            chosen = entry.generator.integers(len(self.X), size=entry.wanted)
+            if settings.source == "rows":
+                rows = self.X.float().numpy()[chosen]
+            else:
+                rows = self.decode(self._posterior()[chosen])
         if settings.decoder_noise > 0:
-            noise = entry.generator.standard_normal(rows.shape, dtype=np.float32)
+            noise = draw(rows.shape, dtype=np.float32)
             rows = rows + np.float32(settings.decoder_noise) * noise
+        if settings.residual_noise > 0:
+            residuals = self.X.float().numpy() - self.decode(self._posterior())  # (n, d)
+            residuals -= residuals.mean(axis=0)
+            mixed = draw((entry.wanted, len(residuals)), dtype=np.float32) @ residuals
+            rows = rows + np.float32(settings.residual_noise / np.sqrt(len(residuals))) * mixed
         result: F32 = (rows * self.scale + self.center).astype(np.float32)
         return result
+
+    def _posterior(self) -> F32:
+        """One draw of the posterior of each training row (n, latent)."""
+        (first, first_bias), (second, second_bias) = self.layers[:2]
+        hidden = torch.addmm(first_bias, self.X.float(), first).relu_()
+        mean, log_variance = (
+            torch.addmm(second_bias, hidden, second).numpy().reshape(len(self.X), 2, -1).swapaxes(0, 1)
+        )
+        noise = self.data.generator.standard_normal(mean.shape, dtype=np.float32)
+        found: F32 = mean + np.exp(0.5 * log_variance) * noise
+        return found
 
     @torch.no_grad()
     def decode(self, codes: F32) -> F32:

@@ -22,8 +22,11 @@ def methods(
         bool, typer.Option("--classifiers", help="The classifiers instead, with their ladders.")
     ] = False,
     as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the table of the README.")] = False,
 ) -> None:
     """List the arms with their knobs, defaults, domains and papers.
+
+    A sweep that names no arms runs the core ones; the others run where ``arms`` of the spec names them.
 
     \b
     Examples:
@@ -34,12 +37,16 @@ def methods(
     from synaug.classifiers import CLASSIFIERS
     from synaug.methods import METHODS
 
+    from ..methods_table import classifiers_markdown, methods_markdown
     from .showing import describe_classifiers, describe_methods
 
+    if markdown:
+        typer.echo(classifiers_markdown() if classifiers else methods_markdown())
+        return
     if not as_json:
         (describe_classifiers if classifiers else describe_methods)()
         return
-    rows = [{"method": name, **_facts(METHODS[name])} for name in METHODS]
+    rows = [{"method": name, "core": METHODS[name].core, **_facts(METHODS[name])} for name in METHODS]
     if classifiers:
         kinds = ((name, CLASSIFIERS[name]) for name in CLASSIFIERS)
         rows = [

@@ -101,19 +101,19 @@ def describe_prepared(prepared: Prepared) -> None:
 def describe_methods() -> None:
     """Print the arms and their knobs."""
     for name in METHODS:
-        _describe(METHODS[name])
+        _describe(METHODS[name], "" if METHODS[name].core else "  (only where a spec names it)")
 
 
 def describe_classifiers() -> None:
     """Print the classifiers, their ladders and their knobs."""
     for name in CLASSIFIERS:
         kind = CLASSIFIERS[name]
-        _describe(kind, f"ladder = {list(kind.ladder)}  ({kind.rung}) the folds choose a rung")
+        _describe(kind, "", f"ladder = {list(kind.ladder)}  ({kind.rung}) the folds choose a rung")
 
 
-def _describe(kind: type[Method] | type[Classifier], *more: str) -> None:
+def _describe(kind: type[Method] | type[Classifier], note: str, *more: str) -> None:
     says = (kind.__doc__ or "").strip().splitlines()[0]
-    out.print(Text.assemble((kind.name, "bold"), f"  {says}"), soft_wrap=True)
+    out.print(Text.assemble((kind.name, "bold"), f"  {says}", (note, "dim")), soft_wrap=True)
     if kind.paper:
         say(f"    {kind.paper}", "dim")
     for line in more:

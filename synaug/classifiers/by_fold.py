@@ -76,9 +76,11 @@ class FoldByFold(Classifier):
     weighs: ClassVar[bool] = True
 
     def check(self, method: Method) -> None:
-        """Refuse an arm whose rows have loss weights where this classifier knows none."""
+        """Refuse an arm with loss weights where this classifier knows none, or with a loss of its own."""
         if method.loss_weights != "uniform" and not self.weighs:
             raise NotApplicable(f"{self.name} has no loss weights, of which {method.name} consists")
+        if method.focus() > 0:
+            raise NotApplicable(f"{self.name} minimises no focal loss, only the network does")
 
     def logits(
         self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator

@@ -74,6 +74,33 @@ def _loss(slope: F32, n: int, labels: I64, weights: F32, n_classes: int) -> None
 
 
 @_inlined
+def _focal_loss(slope: F32, n: int, labels: I64, weights: F32, n_classes: int, gamma: float) -> None:
+    """The same for the weighted focal loss ``-(1 - p)^gamma log p``, p the probability of a row's class.
+
+    Its gradient is that of the cross-entropy times ``(1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p``.
+    """
+    for r in range(n):
+        most, others = np.float32(-np.inf), _ZERO
+        for c in range(n_classes):
+            most = max(most, slope[r, c])
+        own = slope[r, labels[r]] - most
+        for c in range(n_classes):
+            slope[r, c] = np.exp(slope[r, c] - most)
+            if c != labels[r]:
+                others += slope[r, c]  # not 1 - p, which is 0 long before it should be
+        total = others + slope[r, labels[r]]
+        missed, log_p = others / total, own - np.log(total)
+        factor = _ZERO
+        if missed != _ZERO:
+            p = slope[r, labels[r]] / total
+            factor = np.float32(missed**gamma * (_ONE - gamma * p * log_p / missed))
+        for c in range(n_classes):
+            slope[r, c] *= weights[r] * factor / total
+        slope[r, labels[r]] -= weights[r] * factor
+    slope[n:] = _ZERO
+
+
+@_inlined
 def _add_head(w: F32, slope: F32, head_bias_gradient: F32, n_classes: int, width: int, of_head: int) -> None:
     """Add a block's gradients of the head."""
     for c in range(n_classes):
@@ -125,8 +152,8 @@ def _back(w: F32, slope: F32, tile: int, filled: int, width: int, head: int, bac
 
 
 @functools.cache
-def gradients_of(n_classes: int, width: int) -> Callable[..., None]:
-    """Return ``gradients`` for C classes and H hidden units, compiled for these two.
+def gradients_of(n_classes: int, width: int, focal: bool = False) -> Callable[..., None]:
+    """Return ``gradients`` for C classes, H hidden units and one of two losses, compiled for these.
 
     All that a block of rows touches lies in one scratch array ``w``. As every place in it is a constant,
     the compiler sees that no two rows of it overlap, and vectorises all loops. Rows go through the head
@@ -146,10 +173,11 @@ def gradients_of(n_classes: int, width: int) -> Callable[..., None]:
         labels: I64, weights: F32,
         parents: I64, share: F32, new_labels: I64, new_weights: F32,
         first_gradient: F32, bias_gradient: F32, head_gradient: F32, head_bias_gradient: F32,
+        gamma: float = 0.0,
     ) -> None:  # fmt: skip
-        """Gradients of the weighted cross-entropy of r rows and s mixtures of two of them.
+        """Gradients of the weighted cross-entropy, or focal loss, of r rows and s mixtures of two of them.
 
-        The arrays of the last line are overwritten. H hidden units, C classes.
+        The four gradients are overwritten. H hidden units, C classes.
 
         Args:
             first: the rows times the first layer's weights, without its bias (r, H).
@@ -166,6 +194,7 @@ def gradients_of(n_classes: int, width: int) -> Callable[..., None]:
             bias_gradient: of ``bias`` (H,).
             head_gradient: of ``head`` (C, H).
             head_bias_gradient: of ``head_bias`` (C,).
+            gamma: exponent of the focal loss; the cross-entropy has no use for it.
         """
         w, slope = np.zeros(size, np.float32), np.zeros((BLOCK, filled), np.float32)
         w[top : top + n_classes * width] = head.ravel()
@@ -188,10 +217,12 @@ def gradients_of(n_classes: int, width: int) -> Callable[..., None]:
                     for j in range(width):
                         w[r * width + j] = max(first[start + r, j] + w[base + j], _ZERO)
             _logits(w, slope, head_bias, n_classes, width, top)
-            if mixed:
-                _loss(slope, n, new_labels[start:], new_weights[start:], n_classes)
+            of_block = new_labels[start:] if mixed else labels[start:]
+            weights_of_block = new_weights[start:] if mixed else weights[start:]
+            if focal:
+                _focal_loss(slope, n, of_block, weights_of_block, n_classes, gamma)
             else:
-                _loss(slope, n, labels[start:], weights[start:], n_classes)
+                _loss(slope, n, of_block, weights_of_block, n_classes)
             _add_head(w, slope, head_bias_gradient, n_classes, width, of_head)
             _back(w, slope, tile, filled, width, top, back, of_base)
             for r in range(n):

@@ -18,7 +18,8 @@ class Losses:
 
     Attributes:
         train: positions of the real rows trained on (t,), ascending.
-        weights: of the losses of all real rows (n,), 0 where held out; a copy adds to its parent's.
+        ends: positions of other real rows that mixtures lie between (p,): those taken away, ascending.
+        weights: of the losses of all real rows (n,), 0 where not trained on; a copy adds to its parent's.
         made: synthetic rows without parents (e, d); e may be 0.
         made_labels: their classes (e,).
         made_weights: of their losses (e,).
@@ -26,9 +27,11 @@ class Losses:
         share: of the second parent (s,).
         mixed_labels: classes of the mixtures (s,).
         mixed_weights: of their losses (s,).
+        gamma: exponent of the focal loss; 0 is the cross-entropy.
     """
 
     train: Codes
+    ends: Codes
     weights: F32
     made: F32
     made_labels: Codes
@@ -37,6 +40,7 @@ class Losses:
     share: F32
     mixed_labels: Codes
     mixed_weights: F32
+    gamma: float
 
 
 def losses(fold: FoldRows, dimensions: int) -> Losses:
@@ -54,7 +58,8 @@ def losses(fold: FoldRows, dimensions: int) -> Losses:
     total = weights.sum() + fold.label_weight[mixed].sum(dtype=np.float64)
     total += fold.label_weight[made].sum(dtype=np.float64)
     return Losses(
-        train=np.flatnonzero(fold.weight),
+        train=np.flatnonzero(weights),
+        ends=np.setdiff1d(fold.parents[mixed], np.flatnonzero(weights)),
         weights=(weights / total).astype(np.float32),
         made=np.empty((0, dimensions), np.float32) if fold.rows is None else fold.rows,
         made_labels=fold.labels[made],
@@ -63,4 +68,5 @@ def losses(fold: FoldRows, dimensions: int) -> Losses:
         share=fold.share[mixed],
         mixed_labels=fold.labels[mixed],
         mixed_weights=(fold.label_weight[mixed] / total).astype(np.float32),
+        gamma=fold.gamma,
     )

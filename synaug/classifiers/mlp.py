@@ -78,24 +78,31 @@ class _Rows:
     """The rows that one fold's model sees.
 
     Attributes:
-        X: real rows, then synthetic ones without parents (r, d), in the precision of the products.
-        weights: of their losses (r,).
+        X: real rows, then ends of mixtures that are not trained on, then synthetic rows without parents
+            (r, d), in the precision of the products.
+        labels: their classes (r,).
+        weights: of their losses (r,); 0 for the ends.
         parents: which of them each mixture lies between (s, 2).
     """
 
     X: torch.Tensor
+    labels: Codes
     weights: F32
     parents: Codes
 
 
-def _rows_of(X: torch.Tensor, terms: Losses) -> _Rows:
-    """Gather a fold's rows: the real ones that it trains on, then those without parents."""
-    place = np.zeros(len(terms.weights), dtype=np.int64)  # of a real row among those trained on
-    place[terms.train] = np.arange(len(terms.train))
-    rows = X[torch.from_numpy(terms.train)]
+def _rows_of(X: torch.Tensor, y: Codes, terms: Losses) -> _Rows:
+    """Gather a fold's rows: the real ones that it trains on, the ends, and those without parents."""
+    real = np.concatenate([terms.train, terms.ends])
+    place = np.zeros(len(terms.weights), dtype=np.int64)  # of a real row among those gathered
+    place[real] = np.arange(len(real))
+    rows = X[torch.from_numpy(real)]
     if len(terms.made):
         rows = torch.cat([rows, torch.from_numpy(terms.made).to(rows.dtype)])
-    return _Rows(rows, np.concatenate([terms.weights[terms.train], terms.made_weights]), place[terms.parents])
+    labels = np.concatenate([y[real], terms.made_labels])
+    return _Rows(
+        rows, labels, np.concatenate([terms.weights[real], terms.made_weights]), place[terms.parents]
+    )
 
 
 class _FoldModel:
@@ -115,14 +122,13 @@ class _FoldModel:
         generator: np.random.Generator,
     ):
         self.options, self.terms = options, losses(fold, X.shape[1])
-        self.train, self.rows = self.terms.train, _rows_of(X, self.terms)
-        self.labels = np.concatenate([y[self.train], self.terms.made_labels])
+        self.train, self.rows = self.terms.train, _rows_of(X, y, self.terms)
         self.columns = self.rows.X.T.contiguous()  # (d, r), so that no product has to turn the rows
         self.values = first_values(generator, X.shape[1], n_classes, options)
         self.gradient, shapes = np.empty_like(self.values), shapes_of(X.shape[1], options.hidden, n_classes)
         self.first, self.bias, self.head, self.head_bias = parts(self.values, shapes)
         self.of_first, self.of_bias, self.of_head, self.of_head_bias = parts(self.gradient, shapes)
-        self.gradients = kernels.gradients_of(n_classes, options.hidden)
+        self.gradients = kernels.gradients_of(n_classes, options.hidden, focal=self.terms.gamma > 0)
 
     def run(self, ladder: Sequence[int]) -> Iterator[F32]:
         """Train to the last rung; at each rung yield the logits of the real rows trained on (t, C)."""
@@ -153,8 +159,8 @@ class _FoldModel:
         rows, terms, back = self.rows, self.terms, np.empty_like(first)  # (r, hidden)
         self.gradients(
             first, self.bias, self.head, self.head_bias,
-            self.labels, rows.weights,
+            rows.labels, rows.weights,
             rows.parents, terms.share, terms.mixed_labels, terms.mixed_weights,
-            back, self.of_bias, self.of_head, self.of_head_bias,
+            back, self.of_bias, self.of_head, self.of_head_bias, terms.gamma,
         )  # fmt: skip
         torch.from_numpy(self.of_first).copy_(self.columns @ torch.from_numpy(back).to(rows.X.dtype))

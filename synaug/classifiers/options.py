@@ -57,13 +57,14 @@ class FoldRows:
     """What the model of one fold trains on.
 
     Attributes:
-        weight: loss weight of every real row (n,); 0 where the row is held out.
+        weight: loss weight of every real row (n,); 0 where the row is held out or taken away.
         labels: classes of the synthetic rows (s,).
         label_weight: loss weight of the synthetic rows (s,).
         parents: positions of the parents among the real rows (s, 2); a copy has the same parent
-            twice, and that parent's class.
+            twice, and that parent's class. A parent may be a row that is taken away.
         share: share of the second parent (s,).
         rows: the synthetic rows themselves (s, d) where they have no parents, else None.
+        gamma: exponent of the focal loss (Lin et al. 2017, arXiv:1708.02002); 0 is the cross-entropy.
     """
 
     weight: F32
@@ -72,6 +73,7 @@ class FoldRows:
     parents: npt.NDArray[np.int64]
     share: F32
     rows: F32 | None
+    gamma: float = 0.0
 
 
 @dataclass(frozen=True)

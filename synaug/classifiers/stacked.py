@@ -149,6 +149,8 @@ class _Models:
             _pad([term.mixed_weights for term in terms]),
         ]
         self.weights = torch.from_numpy(np.concatenate(weights, axis=1)).to(self.device)[:, :, None]
+        gammas = np.array([term.gamma for term in terms])
+        self.gamma = torch.from_numpy(gammas).float().to(self.device)[:, None, None] if gammas.any() else None
         self._link(_pad([term.parents for term in terms]))
 
     def _padded(self, arrays: Sequence[F32]) -> torch.Tensor:
@@ -197,9 +199,12 @@ class _Models:
         ends = first.reshape(-1, width)[self.parents].view(2, models, -1, width)
         mixed = torch.lerp(ends[0], ends[1], self.share)
         hidden = self._hidden(torch.cat([first, self._times_first(self.made), mixed], dim=1))
-        slope = torch.softmax(self._logits(hidden), dim=2)
+        logits = self._logits(hidden)
+        slope = torch.softmax(logits, dim=2)
         slope.scatter_add_(2, self.labels, torch.full_like(self.labels, -1, dtype=slope.dtype))
-        slope *= self.weights  # (B, n + e + s, C)
+        slope *= (
+            self.weights if self.gamma is None else self.weights * _focus(logits, self.labels, self.gamma)
+        )
         self.of_head.copy_(slope.mT @ hidden)
         self.of_head_bias.copy_(slope.sum(1))
         back = (slope @ self.head).where(hidden > 0, 0.0)
@@ -217,6 +222,15 @@ class _Models:
         pulls = torch.stack([(1 - self.share) * back, self.share * back]).view(-1, width)[self.by_parent]
         sums = torch.segment_reduce(pulls, "sum", lengths=self.children, axis=0, unsafe=True, initial=0.0)
         return sums.view(models, -1, width)
+
+
+def _focus(logits: torch.Tensor, labels: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
+    """What the focal loss multiplies the gradient of the cross-entropy by (B, r, 1); see ``kernels``."""
+    log_p = torch.log_softmax(logits, dim=2)
+    own = log_p.gather(2, labels)
+    missed = log_p.exp().scatter(2, labels, 0.0).sum(2, keepdim=True)  # not 1 - p, which is 0 too soon
+    pull = gamma * own.exp() * own / missed
+    return torch.where(missed > 0, missed**gamma * (1 - pull), (gamma == 0).float())
 
 
 def _views(values: torch.Tensor, shapes: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:

@@ -23,7 +23,9 @@ class Adasyn(NeighborMethod):
     """
 
     order = 13
+    core = True
     paper = "He et al. 2008, doi:10.1109/IJCNN.2008.4633969"
+    refusals = ("Not any neigbours belong to the majority class", "No samples will be generated")
 
     def sampler(self, part: TrainingPart, strategy: Mapping[int, int], random: np.random.RandomState) -> Any:
         """Return imbalanced-learn's sampler for one training part, with the knobs set."""

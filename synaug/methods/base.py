@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -63,7 +63,8 @@ class Pool:
         labels: class codes (s,), int64.
         parents: positions in the training part (s, 2), int64; both are the same for a copy; -1 where
             a row has no parents.
-        weight: share of the second parent (s,), float32: row = (1 - weight) * first + weight * second.
+        weight: share of the second parent (s,), float32: row = (1 - weight) * first + weight * second;
+            below 0 the row lies on the far side of the first.
         rows: the rows themselves (s, d), float32, for methods that do not interpolate; else None.
         requested: synthetic rows asked for (n_classes,), int64; at 200 % but where the part says else.
     """
@@ -90,6 +91,19 @@ class Pool:
         return first + self.weight[:, None] * (second - first)
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What the model of a fold trains on at the arm's ratio.
+
+    Attributes:
+        taken: positions in the pool (t,), int64, ascending.
+        kept: whether a real row of the training part stays (n,).
+    """
+
+    taken: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.bool_]
+
+
 def requested(counts: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
     """Synthetic rows that a ratio asks of each class: ``round(ratio / 100 * (largest - count))``."""
     deficit = counts.max() - counts
@@ -98,10 +112,12 @@ def requested(counts: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int
 
 @dataclass(frozen=True)
 class Method:
-    """Base of all arms. A subclass declares knobs and, if it makes rows, overrides ``pool``.
+    """Base of all arms. A subclass declares knobs; it overrides ``pool`` if it makes rows, and ``select`` if
+    it takes real rows away.
 
-    ``costly`` says that making a pool takes much longer than reading it from disk: workers keep such
-    pools in the cache of their node.
+    ``core`` arms are those of a sweep that names none; the others are asked for by name. ``costly`` says
+    that making a pool takes much longer than reading it from disk: workers keep such pools in the cache of
+    their node.
 
     Construction checks every knob and raises SynaugError (exit 3) with all problems at once.
     """
@@ -110,9 +126,10 @@ class Method:
     order: ClassVar[int] = 50
     paper: ClassVar[str] = ""
     stream: ClassVar[Stream] = Stream.SYNTH
+    core: ClassVar[bool] = False
     costly: ClassVar[bool] = False
     loss_weights: ClassVar[Literal["uniform", "balanced"]] = "uniform"
-    scored: ClassVar[Literal["plain", "adjusted"]] = "plain"
+    scored: ClassVar[Literal["plain", "adjusted", "tuned"]] = "plain"
 
     def __post_init__(self) -> None:
         values = {k.name: getattr(self, k.name) for k in self.knobs()}
@@ -131,8 +148,8 @@ class Method:
 
     @classmethod
     def synthesises(cls) -> bool:
-        """Whether this arm makes synthetic rows, and so has the knob ``ratio``."""
-        return any(f.name == "ratio" for f in fields(cls))
+        """Whether this arm makes synthetic rows, and so has a pool."""
+        return issubclass(cls, Synthesiser)
 
     def settings(self) -> Mapping[str, Value]:
         """The knobs and their values."""
@@ -164,6 +181,23 @@ class Method:
         """
         return {}
 
+    def select(self, part: TrainingPart, pool: Pool | None, random: np.random.RandomState) -> Selection:
+        """Choose what the model of a fold trains on: by default all real rows.
+
+        Args:
+            part: the training rows of the fold.
+            pool: its pool; None for arms without one.
+            random: random numbers, in the state from which the pool was made.
+
+        Raises:
+            NotApplicable: the rows do not allow it at this ratio; the message says why.
+        """
+        return Selection(part.y[:0], np.ones(len(part.rows), dtype=np.bool_))
+
+    def focus(self) -> float:
+        """Exponent of the focal loss; 0 is the cross-entropy."""
+        return 0.0
+
 
 @dataclass(frozen=True)
 class Synthesiser(Method):
@@ -175,3 +209,9 @@ class Synthesiser(Method):
         "synthetic rows in per cent of what a class lacks to the largest; 100 balances",
         levels=(25.0, 50.0, 100.0, 150.0, 200.0),
     )
+
+    def select(self, part: TrainingPart, pool: Pool | None, random: np.random.RandomState) -> Selection:
+        """Take all real rows, and each class's first rows of the pool."""
+        assert pool is not None, f"{self.name} makes a pool"
+        kept = np.ones(len(part.rows), dtype=np.bool_)
+        return Selection(pool.prefix(requested(part.counts, self.ratio)), kept)

@@ -24,6 +24,7 @@ class BorderlineSmote(NeighborMethod):
     """
 
     order = 12
+    core = True
     paper = "Han et al. 2005, doi:10.1007/11538059_91"
 
     m: int = knob(10, Int(1), "nearest rows that tell whether a row is in danger")

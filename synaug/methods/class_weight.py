@@ -14,5 +14,6 @@ class ClassWeight(Method):
     """Weigh every row by the inverse frequency of its class: n / (n_classes * n_c)."""
 
     order = 2
+    core = True
     paper = "King and Zeng 2001, doi:10.1093/oxfordjournals.pan.a004868"
     loss_weights = "balanced"

@@ -14,5 +14,6 @@ class LogitAdjust(Method):
     """Train as ``none`` and subtract the log prior of each class from its logit when scoring."""
 
     order = 1
+    core = True
     paper = "Menon et al. 2021, arXiv:2007.07314 (the post-hoc form)"
     scored = "adjusted"

@@ -14,3 +14,4 @@ class Nothing(Method):
     """Train on the rows as they are: the baseline that every gain is measured against."""
 
     order = 0
+    core = True

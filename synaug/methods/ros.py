@@ -19,6 +19,7 @@ class RandomOverSampling(MixingMethod):
     """Copy random rows of a class, with replacement."""
 
     order = 10
+    core = True
     paper = "Batista et al. 2004, doi:10.1145/1007730.1007735"
 
     def sampler(self, part: TrainingPart, strategy: Mapping[int, int], random: np.random.RandomState) -> Any:

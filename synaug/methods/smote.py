@@ -19,6 +19,7 @@ class Smote(NeighborMethod):
     """A random point on the segment from a row to one of its k nearest rows of the same class."""
 
     order = 11
+    core = True
     paper = "Chawla et al. 2002, doi:10.1613/jair.953"
 
     def sampler(self, part: TrainingPart, strategy: Mapping[int, int], random: np.random.RandomState) -> Any:

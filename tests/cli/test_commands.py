@@ -116,7 +116,7 @@ def test_methods(reads: Any) -> None:
     document = {row["method"]: row for row in reads("methods")}
     assert list(document) == list(METHODS)
     for row in document.values():
-        assert set(row) == {"method", "says", "paper", "knobs"}
+        assert set(row) == {"method", "says", "paper", "core", "knobs"}
         assert all(set(knob) == {"name", "default", "domain", "levels", "help"} for knob in row["knobs"])
     assert {knob["name"]: knob["default"] for knob in document["smote"]["knobs"]}["k"] == 5
 
