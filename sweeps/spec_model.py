@@ -9,9 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from synaug.errors import did_you_mean
 from synaug.knobs import Value
+from synaug.methods import METHODS
 
 from .canonical import sha256
+from .comparisons import FAMILIES, MADE, MARGIN, arms_of
 from .spec_yaml import dump
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -223,6 +226,10 @@ class Spec(Part):
     space: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
     search: Search = Search()
     test: Test | None = None
+    margin: Annotated[float, Field(gt=0)] = MARGIN  # points that count as a difference that matters
+    families: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        default_factory=lambda: dict(FAMILIES)
+    )
     limits: Limits = Limits()
     log_examples: Annotated[int, Field(ge=0)] = 0
 
@@ -231,6 +238,21 @@ class Spec(Part):
     def _no_way_up(cls, value: str) -> str:
         if ".." in value:
             raise ValueError("expected a name without '..'")
+        return value
+
+    @field_validator("families")
+    @classmethod
+    def _declared(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if made := sorted(set(value) & set(MADE)):
+            raise ValueError(f"{' and '.join(MADE)} are made by the analysis, declare others than {made}")
+        known = METHODS.names()
+        for comparison in (text for texts in value.values() for text in texts):
+            for arm in arms_of(comparison):
+                if arm not in known:
+                    raise ValueError(f"unknown arm {arm!r}{did_you_mean(arm, known)} in {comparison!r}")
+        pairs = [frozenset(arms_of(text)) for texts in value.values() for text in texts]
+        if len(set(pairs)) < len(pairs):
+            raise ValueError("expected each comparison in one family, once")
         return value
 
     def hashed(self) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from .records import Line, curves, folds, header, records, scored, skipped
+from ..comparisons import FAMILIES, MARGIN
+from .records import Line, curves, diagnostics, folds, header, records, scored, skipped, tested
 
-CONTEXT = ("data", "encoder", "classifier", "steps")  # cells are compared within one of these
+CONTEXT = ("data", "encoder", "classifier", "steps", "imbalance")  # cells are compared within one of these
+MARKS = ("nuisance", "draws")  # of a configuration: which random numbers it has, no knob
 Context = tuple[tuple[str, Any], ...]
 NOT_SYNTHETIC = ("none", "logit_adjust", "class_weight")
 
@@ -23,10 +25,12 @@ class Cell:
     Attributes:
         key: its trial key.
         arm: the method.
-        stage: design or exploit; only design cells answer questions of sensitivity.
+        stage: design, control, robustness, exploit or confirm; only design cells answer questions of
+            sensitivity.
         context: data, encoder, classifier and steps, as far as the configuration names them.
-        knobs: the rest of the configuration.
+        knobs: the rest of the configuration but ``nuisance`` and ``draws``.
         synthetic: whether it makes synthetic rows.
+        nuisance: 0, or the number of an A/A clone.
     """
 
     key: str
@@ -35,6 +39,7 @@ class Cell:
     context: Context
     knobs: Mapping[str, Any]
     synthetic: bool
+    nuisance: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,8 @@ class Evidence:
         curve: see ``curves``.
         folds: see ``folds``.
         skipped: see ``skipped``.
+        tested: like ``results``, of the test rows.
+        diagnostics: see ``diagnostics``.
         first_planned: the key of the first design cell of each (context, arm), with results or not.
     """
 
@@ -57,6 +64,8 @@ class Evidence:
     curve: pd.DataFrame
     folds: pd.DataFrame
     skipped: pd.DataFrame
+    tested: pd.DataFrame
+    diagnostics: pd.DataFrame
     first_planned: Mapping[tuple[Context, str], str]
     tables: dict[Any, pd.DataFrame] = field(default_factory=dict, repr=False)  # pivots made so far
 
@@ -64,6 +73,17 @@ class Evidence:
     def arms(self) -> tuple[str, ...]:
         """The arms with design cells, in the order of the plan."""
         return tuple(dict.fromkeys(cell.arm for cell in self.cells if cell.stage == "design"))
+
+    @property
+    def margin(self) -> float:
+        """Points of balanced accuracy that count as a difference that matters."""
+        return float(self.header.get("margin", MARGIN))
+
+    @property
+    def families(self) -> Mapping[str, Sequence[str]]:
+        """The declared families of comparisons, such as "smote against none"."""
+        declared: Mapping[str, Sequence[str]] = self.header.get("families", FAMILIES)
+        return declared
 
     @property
     def repetitions(self) -> bool:
@@ -88,7 +108,8 @@ class Evidence:
             arm: the arm.
             exploit: add the cells of the adaptive stage; never for questions of sensitivity.
         """
-        cells = [c for c in self.cells if c.arm == arm and (exploit or c.stage == "design")]
+        stages = ("design", "exploit") if exploit else ("design",)
+        cells = [c for c in self.cells if c.arm == arm and c.stage in stages]
         counts = self.results["trial_key"].value_counts()
         sizes = Counter(int(counts[c.key]) for c in cells)
         usual = max(sizes, key=lambda size: (sizes[size], size), default=0)
@@ -101,10 +122,10 @@ class Evidence:
     def _only(self, context: Context) -> Evidence:
         cells = tuple(c for c in self.cells if c.context == context)
         keys = {c.key for c in cells}
-        results, curve, by_fold = (
-            frame[frame["trial_key"].isin(keys)] for frame in (self.results, self.curve, self.folds)
-        )
-        return replace(self, cells=cells, results=results, curve=curve, folds=by_fold, tables={})
+        names = ("results", "curve", "folds", "tested", "diagnostics")
+        frames = {name: getattr(self, name) for name in names}
+        mine = {name: frame[frame["trial_key"].isin(keys)] for name, frame in frames.items()}
+        return replace(self, cells=cells, tables={}, **mine)
 
 
 def gather(lines: Sequence[Line]) -> Evidence:
@@ -122,6 +143,8 @@ def gather(lines: Sequence[Line]) -> Evidence:
         curve=curves(lines),
         folds=folds(lines),
         skipped=skipped(lines),
+        tested=tested(lines),
+        diagnostics=diagnostics(lines),
         first_planned=_first_planned(lines, order),
     )
 
@@ -160,8 +183,9 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
     cells: dict[str, Cell] = {}
     for line in scored(lines):
         config, stage = line["config"], line.get("stage", "design")
-        knobs = {name: value for name, value in config.items() if name not in (*CONTEXT, "arm")}
-        cell = Cell(line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line))
+        knobs = {name: value for name, value in config.items() if name not in (*CONTEXT, *MARKS, "arm")}
+        nuisance = int(config.get("nuisance", 0))
+        cell = Cell(line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance)
         cells.setdefault(cell.key, cell)
     return list(cells.values())
 

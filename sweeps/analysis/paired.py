@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from ..comparisons import MARGIN
+
 Verdict = Literal[
     "better",
     "better_size_uncertain",
@@ -23,7 +25,6 @@ Verdict = Literal[
     "worse_negligible",
     "not_applicable",
 ]
-MARGIN = 0.5  # points: what counts as a difference that matters
 Values = Sequence[float] | npt.NDArray[np.float64]
 
 
@@ -39,6 +40,7 @@ class Difference:
         n: independent replicates (or repetitions) behind it.
         values: single differences behind it: n, or n times folds.
         reason: why there is no interval.
+        n_first: replicates of the first side where the sides are not paired; ``n`` are the second's.
     """
 
     estimate: float | None
@@ -48,6 +50,7 @@ class Difference:
     n: int = 0
     values: int = 0
     reason: str | None = None
+    n_first: int | None = None
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
         """The t interval at ``level``; None when there is none. TOST at 5 % reads the one at 0.9."""

@@ -136,7 +136,7 @@ def _finding(
         return text, largest.d, {"verdict": "equivalent"}
     ends = contrast(evidence, budget, order[-1], order[0])
     if ends.excludes_zero():
-        text = effect(order[-1].label, order[0].label, ends, margin, evidence.repetitions)
+        text = effect(order[-1].label, order[0].label, ends, margin, evidence)
         return f"{levels.knob} moves the score of {levels.arm}: {text}", ends, {}
     widest = max(pairs, key=lambda pair: pair.reach)
     return _not_shown(evidence, levels, widest.d, margin)

@@ -81,7 +81,7 @@ def _leader(evidence: Evidence, budget: Budget, sides: Sequence[Side], margin: f
     d = contrast(evidence, budget, reference, leader)
     where = basis(evidence, budget, sides)
     near = [side.label for side in indistinct(evidence, budget, leader, others)]
-    text = effect(reference.label, leader.label, d, margin, evidence.repetitions)
+    text = effect(reference.label, leader.label, d, margin, evidence)
     sentence = (
         f"{budget_phrase(budget)}, {leader.label} leads {where}; {text}. Not told apart from "
         f"{leader.label} by a 95 % interval: {names(near, 'no other arm')}."
