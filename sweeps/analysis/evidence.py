@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -108,7 +109,7 @@ class Evidence:
             arm: the arm.
             exploit: add the cells of the adaptive stage; never for questions of sensitivity.
         """
-        stages = ("design", "exploit") if exploit else ("design",)
+        stages = ("design", "exploit")[: 1 + exploit]
         cells = [c for c in self.cells if c.arm == arm and c.stage in stages]
         counts = self.results["trial_key"].value_counts()
         sizes = Counter(int(counts[c.key]) for c in cells)
@@ -117,6 +118,10 @@ class Evidence:
 
     def contexts(self) -> tuple[Evidence, ...]:
         """Split by data, encoder, classifier and steps: only within one are cells compared."""
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[Evidence, ...]:
         return tuple(self._only(context) for context in dict.fromkeys(c.context for c in self.cells))
 
     def _only(self, context: Context) -> Evidence:
