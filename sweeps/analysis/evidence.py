@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from ..comparisons import FAMILIES, MARGIN
@@ -15,6 +16,7 @@ from .records import Line, curves, diagnostics, folds, header, records, scored, 
 
 CONTEXT = ("data", "encoder", "classifier", "steps", "imbalance")  # cells are compared within one of these
 MARKS = ("nuisance", "draws")  # of a configuration: which random numbers it has, no knob
+Kept = TypeVar("Kept")
 Context = tuple[tuple[str, Any], ...]
 NOT_SYNTHETIC = ("none", "logit_adjust", "class_weight")
 
@@ -68,12 +70,24 @@ class Evidence:
     tested: pd.DataFrame
     diagnostics: pd.DataFrame
     first_planned: Mapping[tuple[Context, str], str]
-    tables: dict[Any, pd.DataFrame] = field(default_factory=dict, repr=False)  # pivots made so far
+    tables: dict[Any, Any] = field(default_factory=dict, repr=False)  # pivots and the like made so far
 
     @property
     def arms(self) -> tuple[str, ...]:
         """The arms with design cells, in the order of the plan."""
         return tuple(dict.fromkeys(cell.arm for cell in self.cells if cell.stage == "design"))
+
+    def once(self, name: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What ``make`` returns, made the first time that it is asked for under this name."""
+        if name not in self.tables:
+            self.tables[name] = make()
+        kept: Kept = self.tables[name]
+        return kept
+
+    def generator(self, *purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose, the same in every run of the analysis."""
+        seed = int(self.header.get("seed", 0))
+        return np.random.default_rng([seed, *"/".join(purpose).encode()])
 
     @property
     def margin(self) -> float:
@@ -190,7 +204,9 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
         config, stage = line["config"], line.get("stage", "design")
         knobs = {name: value for name, value in config.items() if name not in (*CONTEXT, *MARKS, "arm")}
         nuisance = int(config.get("nuisance", 0))
-        cell = Cell(line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance)
+        cell = Cell(
+            line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance
+        )
         cells.setdefault(cell.key, cell)
     return list(cells.values())
 

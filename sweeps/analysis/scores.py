@@ -56,15 +56,14 @@ def common_budgets(evidence: Evidence) -> tuple[Budget, ...]:
 
 def table(evidence: Evidence, budget: Budget, measure: str = "score") -> pd.DataFrame:
     """A measure as fractions: rows replicates, columns trial keys; missing where there is none."""
-    name = (budget, measure)
-    if name not in evidence.tables:
+
+    def pivot() -> pd.DataFrame:
         frame = evidence.results
         if budget.name == "common":
             frame = evidence.curve[evidence.curve["steps"] == budget.steps]
-        evidence.tables[name] = frame.pivot_table(
-            index="replicate", columns="trial_key", values=measure, aggfunc="first"
-        )
-    return evidence.tables[name]
+        return frame.pivot_table(index="replicate", columns="trial_key", values=measure, aggfunc="first")
+
+    return evidence.once((budget, measure), pivot)
 
 
 def side_values(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> pd.DataFrame:
@@ -126,20 +125,22 @@ def fold_means(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> tup
 
 
 def _fold_table(evidence: Evidence, measure: str) -> pd.DataFrame:
-    name = ("folds", measure)
-    if name not in evidence.tables:
+    def pivot() -> pd.DataFrame:
         frame = evidence.folds if measure in evidence.folds else evidence.folds.assign(**{measure: np.nan})
-        evidence.tables[name] = frame.pivot_table(
-            index=["replicate", "fold"], columns="trial_key", values=measure, aggfunc="first"
-        )
-    return evidence.tables[name]
+        index = ["replicate", "fold"]
+        return frame.pivot_table(index=index, columns="trial_key", values=measure, aggfunc="first")
+
+    return evidence.once(("folds", measure), pivot)
 
 
 def _columns(tables: Sequence[pd.DataFrame], sides: Sequence[Side]) -> pd.DataFrame:
     """Mean over each side's cells, in points; missing where one of its cells is missing."""
     return pd.DataFrame(
-        {
-            i: 100 * t.reindex(columns=list(side.keys)).mean(axis=1, skipna=False)
-            for i, (t, side) in enumerate(zip(tables, sides, strict=True))
-        }
+        {i: 100 * _column(t, side) for i, (t, side) in enumerate(zip(tables, sides, strict=True))}
     )
+
+
+def _column(values: pd.DataFrame, side: Side) -> pd.Series:
+    if len(side.keys) == 1 and side.keys[0] in values:
+        return values[side.keys[0]]  # reindexing costs a millisecond
+    return values.reindex(columns=list(side.keys)).mean(axis=1, skipna=False)

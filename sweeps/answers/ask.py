@@ -131,14 +131,14 @@ def _everything(evidence: Evidence, margin: float) -> Answers:
     """Every question that the ledger can answer, in the order of the report."""
     others = [name for name in _known(evidence) if name not in QUESTIONS]
     asked = [_one(evidence, question, margin) for question in (*ORDER, *others)]
-    answers = tuple(
-        replace(answer, detail={**answer.detail, "question": part.question})
-        for part in asked
-        for answer in part.answers
-        if answer.verdict != "not_applicable"
-    )
+    answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
+    for part in asked:
+        for answer in part.answers:
+            if answer.verdict != "not_applicable" or answer.n:
+                detail = {**answer.detail, "question": part.question}
+                answers.setdefault(answer.sentence, replace(answer, detail=detail))
     warnings = dict.fromkeys(text for part in asked for text in part.warnings)
-    return Answers("all", answers, tuple(warnings))
+    return Answers("all", tuple(answers.values()), tuple(warnings))
 
 
 def _against(evidence: Evidence, other: Evidence, question: str, margin: float) -> Answers:

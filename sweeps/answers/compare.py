@@ -95,6 +95,12 @@ def basis(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> str:
     return ON_FOLDS if all(mean == mean for mean in means) else "on the compared scores themselves"
 
 
+def settings_of(evidence: Evidence, sides: Sequence[Side]) -> dict[str, dict[str, Any]]:
+    """Arm and knobs of every cell of some sides, by trial key."""
+    keys = set(keys_of(sides))
+    return {cell.key: {"arm": cell.arm, **cell.knobs} for cell in evidence.cells if cell.key in keys}
+
+
 def indistinct(evidence: Evidence, budget: Budget, leader: Side, others: Sequence[Side]) -> list[Side]:
     """The others whose 95 % interval of the difference to the leader includes 0 or does not exist."""
     return [o for o in others if not contrast(evidence, budget, leader, o).excludes_zero()]

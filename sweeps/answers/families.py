@@ -58,9 +58,7 @@ def declared_families(evidence: Evidence) -> Declared:
     found: dict[tuple[str, str], Corrected] = {}
     for name, texts in evidence.families.items():
         pairs = [pair for pair in map(arms_of, texts) if set(pair) <= set(sides)]
-        differences = {
-            f"{a} against {b}": contrast(evidence, own, sides[b], sides[a]) for a, b in pairs
-        }
+        differences = {f"{a} against {b}": contrast(evidence, own, sides[b], sides[a]) for a, b in pairs}
         members = family(name, differences)
         for text, value in members.adjusted.items():
             pair = arms_of(text)

@@ -165,9 +165,9 @@ def numbers_of(d: Difference, margin: float) -> dict[str, Any]:
 
 
 def unsourced_numbers(answer: Answer) -> tuple[str, ...]:
-    """The numbers of an answer's sentence that no field of the answer rounds to; empty when sound."""
+    """The numbers of an answer's sentence that no field of the answer holds; empty when sound."""
     entry = answer.to_json()
-    known = list(_numbers([value for name, value in entry.items() if name != "sentence"]))
+    known = list(_numbers([value for name, value in entry.items() if name not in ("sentence", "cells")]))
     return tuple(token for token in NUMBER.findall(answer.sentence) if not _known(token, known))
 
 
@@ -182,5 +182,7 @@ def _numbers(value: Any) -> Iterator[float]:
     if isinstance(value, list):
         for entry in value:
             yield from _numbers(entry)
+    elif isinstance(value, str):
+        yield from (float(token) for token in NUMBER.findall(value))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield float(value)

@@ -48,7 +48,7 @@ def answer_classifier(evidence: Evidence, margin: float) -> Reply:
 
 
 def answer_imbalance(evidence: Evidence, margin: float) -> Reply:
-    """Say for every imbalance whether each arm gains what it gains with the first, or with the natural one."""
+    """Say for every imbalance whether each arm gains what it gains with the natural one, or the first."""
     answers: list[Answer] = []
     warnings: list[str] = []
     for group in settings_by(evidence, "imbalance"):
@@ -98,9 +98,7 @@ def gains(evidence: Evidence, budget: Budget, base: str, arm: str) -> pd.Series:
     return (values[1] - values[0]).dropna()
 
 
-def transfers(
-    first: Setting, second: Setting, margin: float, *, same_draws: bool, what: str
-) -> list[Answer]:
+def transfers(first: Setting, second: Setting, margin: float, *, same_draws: bool, what: str) -> list[Answer]:
     """The gain of every arm in the second setting less its gain in the first, over each base.
 
     Args:

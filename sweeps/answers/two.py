@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from synaug.errors import Exit, Problem, SynaugError
@@ -13,7 +12,7 @@ from ..analysis.scores import Budget, Side, common_budgets, contrast, infer, own
 from ..analysis.unpaired import independent
 from .answer import Answer
 from .compare import answer_of, keys_of
-from .method import cell_label
+from .naming import cell_label
 from .sentences import SLOT, budget_phrase, effect
 
 SHOWN = 5  # keys in an error message
@@ -31,7 +30,7 @@ def cell_of(evidence: Evidence, prefix: str) -> Cell | None:
         keys = ", ".join(cell.key for cell in found[:SHOWN])
         text = f"{len(found)} cells have a trial key that begins with {prefix!r}: {keys}"
         raise SynaugError(Problem(text, "cell", "give more characters"), Exit.USAGE)
-    return (exact or found or [None])[0]
+    return next(iter(exact or found), None)
 
 
 def answer_two(evidence: Evidence, first: str, second: str | None, margin: float) -> list[Answer]:
@@ -45,7 +44,9 @@ def answer_two(evidence: Evidence, first: str, second: str | None, margin: float
         base = _part(evidence, one).default("none")
         if base is None or base.key == one.key:
             fix = "give the trial key of a second cell"
-            raise SynaugError(Problem(f"{one.key} has no other cell of none beside it", "cell", fix), Exit.USAGE)
+            raise SynaugError(
+                Problem(f"{one.key} has no other cell of none beside it", "cell", fix), Exit.USAGE
+            )
         one, two = base, one
     else:
         two = _require(evidence, second)
@@ -58,7 +59,9 @@ def _require(evidence: Evidence, prefix: str) -> Cell:
     cell = cell_of(evidence, prefix)
     if cell is None:
         fix = "the trial keys stand in the ledger, in MLflow and in the report"
-        raise SynaugError(Problem(f"no cell with results has a trial key {prefix}...", "cell", fix), Exit.USAGE)
+        raise SynaugError(
+            Problem(f"no cell with results has a trial key {prefix}...", "cell", fix), Exit.USAGE
+        )
     return cell
 
 
@@ -122,4 +125,4 @@ def difference(
     if len(data) == len(fresh) == 1:
         return contrast(evidence, budget, *sides)
     one, two = (infer(evidence, side_values(evidence, budget, [side])[0]) for side in sides)
-    return replace(independent(one, two), sd=None)
+    return independent(one, two)

@@ -12,7 +12,8 @@ from ..analysis.paired import Difference
 from ..analysis.scores import Budget, Side, contrast, own_budget, side_values
 from .answer import Answer
 from .compare import Reply, answer_of, compare, keys_of, not_applicable, proof_of, ranked
-from .method import cell_label, default_sides
+from .method import default_sides
+from .naming import cell_label
 from .sentences import brackets, budget_phrase, names
 
 VAE = "vae"
@@ -55,7 +56,9 @@ def answer_vae(evidence: Evidence, margin: float) -> Reply:
     answers = [compare(evidence, own, (side, vae), margin) for side in references]
     if not references:
         wanted = names(REFERENCES)
-        return [not_applicable(f"Nothing to measure the VAE by: add one of {wanted} to arms.", own, "vae")], []
+        return [
+            not_applicable(f"Nothing to measure the VAE by: add one of {wanted} to arms.", own, "vae")
+        ], []
     reference = ranked(evidence, own, references)[:1] or references[:1]
     moved = [_ablated(evidence, own, vae, reference[0], found, margin) for found in _ablations(evidence)]
     answers += moved
@@ -126,9 +129,9 @@ def _reading(closed: Closed, ablation: Ablation, reference: str) -> str:
     share = f"{100 * closed.share:.0f} % [{100 * closed.low:.0f}, {100 * closed.high:.0f}]"
     text = f"it closes {share} of the gap to {reference}"
     if not closed.moved():
-        return f"{text}, no evidence for a cause"
-    most = "mostly " if closed.share >= MOSTLY else "partly "
-    return f"{text}: evidence that the VAE loses {most}because of {ablation.cause}"
+        return f"{text}, which is no evidence that the VAE loses by {ablation.cause}"
+    most = "for the larger part" if closed.share >= MOSTLY else "for a part"
+    return f"{text}: evidence that the VAE loses because of {ablation.cause}, {most}"
 
 
 def _moments(evidence: Evidence, own: Budget, sides: Mapping[str, Side], margin: float) -> list[Answer]:

@@ -147,7 +147,9 @@ def show_answers(answers: Answers, every: bool) -> None:
         a for a in answers.answers if every or a.budget != "common" or a.detail["kind"] not in DETAILED_KINDS
     ]
     for answer in shown:
-        out.print(Text.assemble((f"[{answer.verdict}] ", "bold"), answer.sentence), soft_wrap=True)
+        judged = answer.verdict != "not_applicable" or answer.estimate is None and not answer.n
+        verdict = f"[{answer.verdict}] " if judged else ""
+        out.print(Text.assemble((verdict, "bold"), answer.sentence), soft_wrap=True)
     if hidden := len(answers.answers) - len(shown):
         out.print(Text(f"{hidden} more at common budgets with --all", style="dim"))
     for warning in answers.warnings:
