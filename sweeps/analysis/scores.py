@@ -22,7 +22,7 @@ class Budget:
 
     Attributes:
         name: own_best: each cell at the rung that its folds chose; default: the steps that the spec
-            fixes; common: one rung of the ladder for all.
+            fixes; common: one rung of the ladder for all; averaged: the mean over the rungs.
         steps: the steps of default and common.
     """
 
@@ -61,6 +61,8 @@ def table(evidence: Evidence, budget: Budget, measure: str = "score") -> pd.Data
         frame = evidence.results
         if budget.name == "common":
             frame = evidence.curve[evidence.curve["steps"] == budget.steps]
+        if budget.name == "averaged":
+            frame = evidence.curve.groupby(["trial_key", "replicate"], as_index=False)[measure].mean()
         return frame.pivot_table(index="replicate", columns="trial_key", values=measure, aggfunc="first")
 
     return evidence.once((budget, measure), pivot)
@@ -72,7 +74,7 @@ def side_values(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> pd
     A row is missing on a side where one of its cells is missing. Repetitions are read from the fold
     scores where every side has them.
     """
-    if evidence.repetitions and budget.name != "common":
+    if evidence.repetitions and budget.name in ("own_best", "default"):
         by_fold = _columns([_fold_table(evidence, side.measure) for side in sides], sides)
         if len(by_fold) and bool(by_fold.notna().any().all()):
             return by_fold

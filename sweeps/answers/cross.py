@@ -12,6 +12,7 @@ from .compare import answer_of, keys_of, proof_of
 from .sentences import brackets, budget_phrase, level_text, names
 
 KNOBS = ("k", "metric")
+LISTED = 4  # pairs by name in a sentence; more stand in the table
 
 
 def crossed(evidence: Evidence, budget: Budget, arm: str, margin: float) -> list[Answer]:
@@ -34,7 +35,7 @@ def crossed(evidence: Evidence, budget: Budget, arm: str, margin: float) -> list
     same = [pair for pair, d in found.items() if d.within(margin)]
     widest = max(found, key=lambda pair: abs(found[pair].estimate or 0.0))
     d = found[widest]
-    listed = f": {', '.join(_name(pair) for pair in told)}" if told else ""
+    listed = f": {', '.join(_name(pair) for pair in told)}" if 0 < len(told) <= LISTED else ""
     sentence = (
         f"{budget_phrase(budget)}, of {len(found)} other pairs of k and metric of {arm}, {len(told)} differ "
         f"from {_name(start)} after Holm's correction over them{listed}; {len(same)} are equivalent to it at "

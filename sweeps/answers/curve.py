@@ -44,14 +44,15 @@ def curve_of(evidence: Evidence, budget: Budget, levels: Levels, margin: float) 
         return []
     turn = Hinge(reason="repetitions share their rows")
     if not evidence.repetitions:
-        turn = hinge(values, evidence.generator("hinge", *purpose))
+        made = values.drop(columns=[0.0], errors="ignore") if levels.knob == "ratio" else values
+        turn = hinge(made, evidence.generator("hinge", *purpose))  # none to any rows is a jump, no slope
     peak = contrast(evidence, budget, levels.sides[0], levels.side(best.leader))
     proof = proof_of(peak, evidence)
     unit = " %" if levels.knob == "ratio" else ""
     sentence = (
         f"{budget_phrase(budget)}, the balanced accuracy of {levels.arm} peaks at {levels.knob} "
-        f"{names([best.leader])}{unit}, {_against_first(levels, best, peak, proof)}. Not distinguishable from the "
-        f"best level: {names(best.members)}{unit} (95 % confidence set); the smallest of them, "
+        f"{names([best.leader])}{unit}, {_against_first(levels, best, peak, proof)}. Not distinguishable "
+        f"from the best level: {names(best.members)}{unit} (95 % confidence set); the smallest of them, "
         f"{names(best.members[:1])}{unit}, is recommended. {_turning(turn, levels, unit)}."
         f"{_overlay(evidence, budget, levels, best, margin)}"
     )

@@ -15,9 +15,8 @@ def _has_interval_and_n(answer: Answer) -> bool:
 
 
 def _has_set(answer: Answer) -> bool:
-    return any(
-        words in answer.sentence for words in ("not distinguishable", "Not told apart", "not told apart")
-    )
+    said = answer.sentence.lower()
+    return "not distinguishable" in said or "not told apart" in said
 
 
 def _ablation_moved(answer: Answer) -> bool:

@@ -32,7 +32,7 @@ def answer_method(evidence: Evidence, margin: float) -> Reply:
     """Compare the arms at their default, tuned, and averaged over their grids.
 
     First who leads at each budget, then each arm against the baselines at its own best budget and at
-    the smallest, middle and largest rung, then what moving the threshold also gives.
+    the smallest, middle and largest rung and averaged over the ladder, then what moving the threshold also gives.
     """
     sides = default_sides(evidence)
     own, common = own_budget(evidence), common_budgets(evidence)
@@ -41,15 +41,16 @@ def answer_method(evidence: Evidence, margin: float) -> Reply:
         return [not_applicable(text, own, "summary")], []
     pairs = baseline_pairs(sides)
     pairs += _declared_pairs(evidence, sides, pairs)
-    answers = [_leader(evidence, budget, list(sides.values()), margin) for budget in (own, *common)]
+    several = (Budget("averaged"), *common) if len(evidence.rungs) > 1 else common
+    answers = [_leader(evidence, budget, list(sides.values()), margin) for budget in (own, *several)]
     answers += [
         compare(
             evidence, own, pair, margin, by_rung=by_rung(evidence, pair), settings=settings_of(evidence, pair)
         )
         for pair in pairs
     ]
-    answers += decompositions(evidence, (own, *common), sides, margin)
-    answers += [compare(evidence, budget, pair, margin) for budget in common for pair in pairs]
+    answers += decompositions(evidence, (own, *several), sides, margin)
+    answers += [compare(evidence, budget, pair, margin) for budget in several for pair in pairs]
     other, warnings = other_estimands(evidence, own, pairs, margin)
     return answers + other, warnings + _default_warnings(evidence)
 

@@ -30,7 +30,7 @@ def answer_noise(evidence: Evidence, margin: float) -> Reply:
     for cells in clones.values():
         sides = [Side(f"clone {cell.nuisance} of {cell_label(cell)}", (cell.key,)) for cell in cells]
         answers += [
-            compare(evidence, own, pair, margin, kind="clones", family="of clones")
+            compare(evidence, own, pair, margin, kind="clones", family="A/A")
             for pair in combinations(sides, 2)
         ]
     if not answers:

@@ -30,6 +30,8 @@ def budget_phrase(budget: Budget) -> str:
         return "At each arm's own best budget (chosen on the folds)"
     if budget.name == "default":
         return f"At the budget that the spec fixes ({steps_text(budget.steps)})"
+    if budget.name == "averaged":
+        return "Averaged over the budget ladder"
     return f"At the common budget of {steps_text(budget.steps)}"
 
 

@@ -132,7 +132,7 @@ def _transfer(
         f"{second.label} and {brackets(parts[0])} with {first.label}; the gain with {second.label} differs "
         f"by {_difference(d)} ({behind(d, first.evidence)}{SLOT}): {_reading(d, parts, margin)}."
     )
-    detail: dict[str, Any] = {"kind": "transfer", "family": f"transfer over {what}", "what": what}
+    detail: dict[str, Any] = {"kind": "transfer", "family": "transfer", "what": what}
     detail |= {"first": first.label, "second": second.label, "arm": arm, "base": base, "paired": same}
     detail |= {"gain_first": _part(parts[0]), "gain_second": _part(parts[1])}
     keys = tuple(

@@ -144,13 +144,13 @@ def describe_methods() -> None:
 def show_answers(answers: Answers, every: bool) -> None:
     """Print the sentences of an answer, then its warnings; pairs at common budgets only where asked for."""
     shown = [
-        a for a in answers.answers if every or a.budget != "common" or a.detail["kind"] not in DETAILED_KINDS
+        a for a in answers.answers if every or a.budget not in ("common", "averaged") or a.detail["kind"] not in DETAILED_KINDS
     ]
     for answer in shown:
-        judged = answer.verdict != "not_applicable" or answer.estimate is None and not answer.n
+        judged = answer.verdict != "not_applicable" or (answer.estimate is None and not answer.n)
         verdict = f"[{answer.verdict}] " if judged else ""
         out.print(Text.assemble((verdict, "bold"), answer.sentence), soft_wrap=True)
     if hidden := len(answers.answers) - len(shown):
-        out.print(Text(f"{hidden} more at common budgets with --all", style="dim"))
+        out.print(Text(f"{hidden} more at common budgets or averaged over them with --all", style="dim"))
     for warning in answers.warnings:
         out.print(Text(f"note: {warning}", style="dim"), soft_wrap=True)
