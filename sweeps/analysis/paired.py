@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -56,7 +57,7 @@ class Difference:
         """The t interval at ``level``; None when there is none. TOST at 5 % reads the one at 0.9."""
         if self.estimate is None or self.se is None or self.df is None:
             return None
-        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.se
+        half = _quantile(level, self.df) * self.se
         return self.estimate - half, self.estimate + half
 
     @property
@@ -81,6 +82,11 @@ class Difference:
     def verdict(self, margin: float = MARGIN) -> Verdict:
         """The verdict at ``margin``; inconclusive without an interval."""
         return verdict(self.estimate, self.se, self.df, margin)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(level: float, df: int) -> float:
+    return float(stats.t.ppf((1 + level) / 2, df))
 
 
 def student(differences: Values) -> Difference:

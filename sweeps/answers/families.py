@@ -54,6 +54,10 @@ def declared_families(evidence: Evidence) -> Declared:
 
     All members of a family that this context can compare count, whichever question is asked.
     """
+    return evidence.once("declared families", lambda: _declared_families(evidence))
+
+
+def _declared_families(evidence: Evidence) -> Declared:
     sides, own = default_sides(evidence), own_budget(evidence)
     found: dict[tuple[str, str], Corrected] = {}
     for name, texts in evidence.families.items():

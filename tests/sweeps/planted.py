@@ -61,9 +61,16 @@ class Plant:
 def ledger(
     plants: Sequence[Plant], replicates: int = 10, sd: float = 0.3, seed: int = 0, **header: Any
 ) -> Lines:
-    """Lines of planted cells: a draw is shared by all cells of a replicate, noise of ``sd`` points is their own."""
+    """Lines of planted cells: a replicate shares its draw, noise of ``sd`` points is each cell's own."""
     random = np.random.default_rng(seed)
-    head = {"kind": "sweep", "sweep": "planted", "folds": 10, "seed": seed, "inference": "replicates", **header}
+    head = {
+        "kind": "sweep",
+        "sweep": "planted",
+        "folds": 10,
+        "seed": seed,
+        "inference": "replicates",
+        **header,
+    }
     draws = random.normal(0, 2, size=(2, replicates))  # of the design, and the fresh ones
     noise = random.normal(0, sd, size=(len(plants), replicates, 8)) / 100
     lines = [head]
@@ -97,7 +104,8 @@ def _lines(plant: Plant, replicate: int, draw: float, own: Any) -> Lines:
         "status": "ok",
         "scored_on": "dev",
         "chosen_steps": 8,
-        "scores": {k: v for k, v in chosen.items() if k != "steps"} | {"dev_auc": plant.auc / 100 + draw + own[6]},
+        "scores": {k: v for k, v in chosen.items() if k != "steps"}
+        | {"dev_auc": plant.auc / 100 + draw + own[6]},
         "curve": rungs,
         "counts": {"real": {"neg": 10, "pos": 90}},
         "per_class": {"neg": recall, "pos": {"recall": 0.9, "train_recall": 0.9}},
