@@ -97,7 +97,8 @@ def corrected(answers: Sequence[Answer], declared: Declared) -> list[Answer]:
 def _declared(answer: Answer, declared: Declared) -> Corrected | None:
     """The member of a declared family that this answer is; None for other estimands and budgets."""
     detail = answer.detail
-    if detail.get("kind") != "pair" or answer.estimand != "default" or answer.budget in ("common", "averaged"):
+    own = answer.budget not in ("common", "averaged")
+    if detail.get("kind") != "pair" or answer.estimand != "default" or not own:
         return None
     return declared.get((str(detail["second"]), str(detail["first"])))
 

@@ -31,8 +31,8 @@ BASELINES = ("none", "logit_adjust", "class_weight", "ros")
 def answer_method(evidence: Evidence, margin: float) -> Reply:
     """Compare the arms at their default, tuned, and averaged over their grids.
 
-    First who leads at each budget, then each arm against the baselines at its own best budget and at
-    the smallest, middle and largest rung and averaged over the ladder, then what moving the threshold also gives.
+    First who leads at each budget, then each arm against the baselines at its own best budget, at the
+    smallest, middle and largest rung and averaged over the ladder, then what a moved threshold gives.
     """
     sides = default_sides(evidence)
     own, common = own_budget(evidence), common_budgets(evidence)

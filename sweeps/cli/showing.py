@@ -29,7 +29,7 @@ out = Console(highlight=False)
 if not out.is_terminal:
     out.width = WIDTH
 
-DETAILED_KINDS = ("pair", "decomposition")  # of an answer at common budgets
+DETAILED_KINDS, DETAILED_BUDGETS = ("pair", "decomposition"), ("common", "averaged")  # shown with --all
 
 
 def say(text: str, style: str = "") -> None:
@@ -144,7 +144,9 @@ def describe_methods() -> None:
 def show_answers(answers: Answers, every: bool) -> None:
     """Print the sentences of an answer, then its warnings; pairs at common budgets only where asked for."""
     shown = [
-        a for a in answers.answers if every or a.budget not in ("common", "averaged") or a.detail["kind"] not in DETAILED_KINDS
+        a
+        for a in answers.answers
+        if every or a.budget not in DETAILED_BUDGETS or a.detail["kind"] not in DETAILED_KINDS
     ]
     for answer in shown:
         judged = answer.verdict != "not_applicable" or (answer.estimate is None and not answer.n)
