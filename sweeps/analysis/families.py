@@ -12,7 +12,6 @@ from scipy import stats
 from .paired import Difference
 
 Correction = Literal["holm", "bh", "bonferroni"]
-NAMES: Mapping[Correction, str] = {"holm": "holm", "bh": "fdr_bh", "bonferroni": "bonferroni"}
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,15 @@ def adjusted_p(p: Mapping[str, float], correction: Correction = "holm") -> dict[
     """Correct p-values for their number: holm, bh (Benjamini-Hochberg) or bonferroni."""
     if not p:
         return {}
-    from statsmodels.stats.multitest import fdrcorrection, multipletests
-
-    values = list(p.values())
-    if correction == "bh":
-        found = fdrcorrection(values)[1]  # the other one collects garbage each time
+    values = np.array(list(p.values()))
+    if correction == "holm":  # statsmodels collects garbage in each call, a tenth of a second
+        order, steps = np.argsort(values, kind="stable"), np.arange(len(values), 0, -1)
+        found = np.empty_like(values)
+        found[order] = np.minimum(1.0, np.maximum.accumulate(steps * values[order]))
+    elif correction == "bh":
+        found = stats.false_discovery_control(values)
     else:
-        found = multipletests(values, method=NAMES[correction])[1]
+        found = np.minimum(1.0, len(values) * values)
     return dict(zip(p, (float(value) for value in found), strict=True))
 
 

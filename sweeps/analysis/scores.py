@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -78,7 +79,15 @@ def side_values(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> pd
         by_fold = _columns([_fold_table(evidence, side.measure) for side in sides], sides)
         if len(by_fold) and bool(by_fold.notna().any().all()):
             return by_fold
-    return _columns([table(evidence, budget, side.measure) for side in sides], sides)
+    columns = {
+        i: evidence.once((budget, side.measure, side.keys), partial(_points, evidence, budget, side))
+        for i, side in enumerate(sides)
+    }
+    return pd.DataFrame(columns)
+
+
+def _points(evidence: Evidence, budget: Budget, side: Side) -> pd.Series:
+    return 100 * _column(table(evidence, budget, side.measure), side)
 
 
 def contrast(evidence: Evidence, budget: Budget, first: Side, second: Side) -> Difference:
@@ -122,8 +131,12 @@ def fold_means(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> tup
 
     Missing (nan) when the ledger has no score on the folds.
     """
-    columns = _columns([table(evidence, budget, "cv")] * len(sides), sides).dropna()
-    return tuple(float(columns[i].mean()) if len(columns) else float("nan") for i in range(len(sides)))
+    if evidence.repetitions:
+        columns = _columns([table(evidence, budget, "cv")] * len(sides), sides).dropna()
+    else:
+        columns = side_values(evidence, budget, [replace(side, measure="cv") for side in sides]).dropna()
+    means = columns.to_numpy(dtype=np.float64).mean(axis=0) if len(columns) else np.full(len(sides), np.nan)
+    return tuple(float(mean) for mean in means)
 
 
 def _fold_table(evidence: Evidence, measure: str) -> pd.DataFrame:

@@ -161,7 +161,7 @@ def numbers_of(d: Difference, margin: float) -> dict[str, Any]:
         "values": d.values,
         "n_first": d.n_first,
         "detectable": detectable(d),
-        "more_replicates": more_replicates(d, margin),
+        "more_replicates": more_replicates(d, margin) if d.verdict(margin) == "inconclusive" else None,
         "reason": d.reason,
     }
 
