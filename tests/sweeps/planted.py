@@ -1,117 +1,156 @@
-"""Planted ledgers: result lines of cells whose true scores are known, drawn all at once."""
+"""Hand-made ledgers whose truth is known: shapes of response to k and ratio, and of noise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-LADDER = (1, 8, 64)
-SHAPE = {1: -12.0, 8: 0.0, 64: -4.0}  # of the curve over the ladder, in points about its highest rung
-Lines = list[dict[str, Any]]
+Array = npt.NDArray[np.float64]
+Noise = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+SEED = 20_261_121
+K = (1, 3, 5, 7)
+RATIO = (25.0, 50.0, 75.0, 100.0, 150.0, 200.0)
+GRID = tuple(product(K, RATIO))
+NONE, NONE_CLONE, SMOTE_CLONE = 0, 1, 2  # columns before those of the grid
+FIRST = 3
+SMOTE = FIRST + GRID.index((5, 100.0))
+SD = 0.6  # points: noise of a cell on a draw
+DRAW_SD = 3.0  # points: what a draw adds to all its cells
 
 
 @dataclass(frozen=True)
-class Plant:
-    """A cell with its true scores in per cent.
+class Shape:
+    """A true response and the noise about it, in points of balanced accuracy.
 
     Attributes:
-        arm: the arm.
-        score: balanced accuracy at its own best rung.
-        knobs: the arm's knobs.
-        adjusted: adjusted score; as ``score`` when None.
-        auc: area under the curve.
-        gap: training less held-out recall of the minority.
-        stage: of the cell.
-        context: fields of the configuration that stand before the arm.
-        diagnostics: as in a result line, without noise.
-        test: true score on the test rows; None when it does not read them.
-        nuisance: number of an A/A clone.
+        name: of the shape.
+        response: true score of smote at (k, ratio); at ratio 0 it is that of none.
+        noise: makes noise of standard deviation 1 (ledgers, replicates, cells).
     """
 
-    arm: str
-    score: float
-    knobs: Mapping[str, Any] = field(default_factory=dict)
-    adjusted: float | None = None
-    auc: float = 80.0
-    gap: float = 10.0
-    stage: str = "design"
-    context: Mapping[str, Any] = field(default_factory=dict)
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    test: float | None = None
-    nuisance: int = 0
+    name: str
+    response: Callable[[float, float], float]
+    noise: Noise
 
     @property
-    def config(self) -> dict[str, Any]:
-        """The configuration as records show it."""
-        base = {"data": "d", "encoder": "e", "classifier": "mlp", "steps": "folds", **self.context}
-        marks: dict[str, Any] = {"nuisance": self.nuisance} if self.nuisance else {}
-        if self.stage == "confirm":
-            marks["draws"] = "confirm"
-        return {**base, "arm": self.arm, **self.knobs, **marks}
+    def truth(self) -> Array:
+        """True scores of all cells, in the order of the columns."""
+        none = self.response(5, 0.0)
+        cells = [self.response(k, ratio) for k, ratio in GRID]
+        return np.array([none, none, self.response(5, 100.0), *cells])
 
-    @property
-    def key(self) -> str:
-        """A readable trial key."""
-        return "/".join(f"{name}={value}" for name, value in self.config.items())
+    def ledgers(self, count: int, replicates: int) -> Iterator[pd.DataFrame]:
+        """Draw tables of scores in points: rows replicates, columns cells; always the same ones."""
+        name = [ord(letter) for letter in self.name]
+        random = np.random.default_rng([SEED, replicates, *name])
+        size = (count, replicates, len(self.truth))
+        draws = random.normal(0, DRAW_SD, size=(count, replicates, 1))
+        for table in self.truth + draws + SD * self.noise(random, size):
+            yield pd.DataFrame(table)
 
-
-def ledger(
-    plants: Sequence[Plant], replicates: int = 10, sd: float = 0.3, seed: int = 0, **header: Any
-) -> Lines:
-    """Lines of planted cells: a replicate shares its draw, noise of ``sd`` points is each cell's own."""
-    random = np.random.default_rng(seed)
-    head = {
-        "kind": "sweep",
-        "sweep": "planted",
-        "folds": 10,
-        "seed": seed,
-        "inference": "replicates",
-        **header,
-    }
-    draws = random.normal(0, 2, size=(2, replicates))  # of the design, and the fresh ones
-    noise = random.normal(0, sd, size=(len(plants), replicates, 8)) / 100
-    lines = [head]
-    for plant, own in zip(plants, noise, strict=True):
-        shared = draws[int(plant.stage == "confirm")] / 100
-        for replicate in range(replicates):
-            lines += _lines(plant, replicate, shared[replicate], own[replicate])
-    return lines
+    def mirrored(self) -> Shape:
+        """The shape with the opposite truth."""
+        none = self.response(5, 0.0)
+        return Shape(f"{self.name} mirrored", lambda k, r: 2 * none - self.response(k, r), self.noise)
 
 
-def _lines(plant: Plant, replicate: int, draw: float, own: Any) -> Lines:
-    moved = plant.score if plant.adjusted is None else plant.adjusted
-    rungs = []
-    for i, steps in enumerate(LADDER):
-        # the noise of a cell is the same at its rungs: what it learns later it has learned before
-        score = (plant.score + SHAPE[steps]) / 100 + draw + own[0]
-        rungs.append(
-            {
-                "steps": steps,
-                "cv_balanced_accuracy": (plant.score + SHAPE[steps] - 2) / 100 + draw + own[1 + i],
-                "dev_balanced_accuracy": score,
-                "dev_adjusted_balanced_accuracy": (moved + SHAPE[steps]) / 100 + draw + own[4],
-            }
-        )
-    chosen = rungs[LADDER.index(8)]
-    recall = {"recall": 0.5, "train_recall": 0.5 + plant.gap / 100 + own[5]}
-    name = {"trial_key": plant.key, "config": plant.config, "stage": plant.stage, "replicate": replicate}
-    result = {
-        "kind": "result",
-        **name,
-        "status": "ok",
-        "scored_on": "dev",
-        "chosen_steps": 8,
-        "scores": {k: v for k, v in chosen.items() if k != "steps"}
-        | {"dev_auc": plant.auc / 100 + draw + own[6]},
-        "curve": rungs,
-        "counts": {"real": {"neg": 10, "pos": 90}},
-        "per_class": {"neg": recall, "pos": {"recall": 0.9, "train_recall": 0.9}},
-        "diagnostics": dict(plant.diagnostics),
-    }
-    if plant.test is None:
-        return [result]
-    scores = {"test_balanced_accuracy": plant.test / 100 + draw + own[7]}
-    return [result, {"kind": "test", **name, "status": "ok", "scored_on": "test", "scores": scores}]
+def grid(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells of the factorial alone, with (k, ratio) as columns."""
+    cells = table.iloc[:, FIRST:]
+    return cells.set_axis(pd.MultiIndex.from_tuples(GRID, names=["k", "ratio"]), axis=1)
+
+
+def over(table: pd.DataFrame, knob: str) -> pd.DataFrame:
+    """Means at each level of ``k`` or ``ratio`` over the levels of the other one."""
+    return grid(table).T.groupby(level=knob).mean().T
+
+
+AXES = {cell: {"k": cell[0], "ratio": cell[1]} for cell in GRID}
+
+
+def normal(random: np.random.Generator, size: tuple[int, ...]) -> Array:
+    return random.normal(size=size)
+
+
+def heavy_tailed(random: np.random.Generator, size: tuple[int, ...]) -> Array:
+    """Student's t with four degrees of freedom, scaled to standard deviation 1."""
+    return random.standard_t(4, size=size) / np.sqrt(2)
+
+
+def heteroscedastic(random: np.random.Generator, size: tuple[int, ...]) -> Array:
+    """Four times as much noise in the last cell as in the first."""
+    spread = np.linspace(0.4, 1.6, size[-1])
+    return random.normal(size=size) * spread
+
+
+def _peak(ratio: float) -> float:
+    return 4 * min(ratio, 100) / 100 - 1.5 * max(ratio - 100, 0) / 100
+
+
+def _additive(k: float, ratio: float) -> float:
+    return 76 - 0.2 * abs(k - 5) + _peak(ratio)
+
+
+def _interaction(k: float, ratio: float) -> float:
+    return 76 - 0.2 * abs(k - 5) * (1 + max(ratio - 100, 0) / 50) + _peak(ratio)
+
+
+def _flat_k(k: float, ratio: float) -> float:
+    return 76 + _peak(ratio)
+
+
+def _sharp(k: float, ratio: float) -> float:
+    return 76 + 0.8 * (ratio == 75.0) + 3 * (ratio > 0)
+
+
+def _plateau(k: float, ratio: float) -> float:
+    return 76 + 4 * min(ratio, 50) / 50
+
+
+SHAPES = (
+    Shape("additive", _additive, normal),
+    Shape("interaction", _interaction, normal),
+    Shape("flat k", _flat_k, normal),
+    Shape("peaked ratio", _sharp, normal),
+    Shape("plateau ratio", _plateau, normal),
+    Shape("heavy-tailed", _interaction, heavy_tailed),
+    Shape("heteroscedastic", _interaction, heteroscedastic),
+)
+
+
+def lines(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Ledger lines of a table, in the format that people write by hand: results alone."""
+    common = {"data": "planted", "encoder": "none", "classifier": "mlp", "steps": "folds"}
+    smote = {**common, "arm": "smote", "metric": "euclidean"}
+    configs: list[dict[str, Any]] = [
+        {**common, "arm": "none"},
+        {**common, "arm": "none", "nuisance": 1},
+        {**smote, "k": 5, "ratio": 100.0, "nuisance": 1},
+        *({**smote, "k": k, "ratio": ratio} for k, ratio in GRID),
+    ]
+    order = [NONE, SMOTE, *(i for i in range(len(configs)) if i not in (NONE, SMOTE))]
+    return [
+        {
+            "kind": "result",
+            "stage": "control" if "nuisance" in configs[i] else "design",
+            "trial_key": f"{i:016x}",
+            "config": configs[i],
+            "replicate": int(replicate),
+            "status": "ok",
+            "scored_on": "dev",
+            "chosen_steps": 8,
+            "scores": {
+                "dev_balanced_accuracy": table.iat[row, i] / 100,
+                "cv_balanced_accuracy": table.iat[row, i] / 100,
+            },
+        }
+        for i in order
+        for row, replicate in enumerate(table.index)
+    ]

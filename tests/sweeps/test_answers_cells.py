@@ -10,7 +10,7 @@ from sweeps.analysis.scores import own_budget
 from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
 from sweeps.answers.tuned import tuned
 from synaug.errors import Exit, SynaugError
-from tests.sweeps.planted import Lines, Plant, ledger
+from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 BASE = [Plant("none", 64.0, adjusted=72), Plant("logit_adjust", 72.0)]
 SMOTE = [Plant("smote", s, {"k": k}) for k, s in ((5, 72.0), (1, 70.0), (9, 74.0))]

@@ -5,7 +5,7 @@ import pytest
 from sweeps.answers import Answer, ask
 from sweeps.spec import diff_fields, load_spec
 from synaug.errors import Exit, SynaugError
-from tests.sweeps.planted import Lines, Plant, ledger
+from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 ARMS = [
     Plant("none", 64.0, adjusted=72),

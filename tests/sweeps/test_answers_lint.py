@@ -14,7 +14,7 @@ import sweeps.answers
 from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
 from sweeps.answers.lint import FORBIDDEN, NAMED_BUDGET
 from sweeps.answers.sentences import NUMBER
-from tests.sweeps.planted import Lines, Plant, ledger
+from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 VAE = {"latent": 16, "decoder_noise": 0.0, "ratio": 100.0}
 BAND = {"variance_ratio": 0.4, "variance_ratio_null_low": 0.9, "variance_ratio_null_high": 1.1}

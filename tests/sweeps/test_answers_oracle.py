@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
-from tests.sweeps.planted import Lines, Plant, ledger
+from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 RATIOS = (100.0, 25.0, 50.0, 75.0, 150.0, 200.0)
 

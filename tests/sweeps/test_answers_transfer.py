@@ -6,7 +6,7 @@ import pytest
 
 from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
 from synaug.errors import Exit, SynaugError
-from tests.sweeps.planted import Lines, Plant, ledger
+from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 DIGESTS = {"data_digest": "a" * 64, "sizes": {"neg": 10, "pos": 90}}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
-from tests.sweeps.planted import Plant, ledger
+from tests.sweeps.planted_cells import Plant, ledger
 
 KNOBS = {"latent": 16, "decoder_noise": 0.0, "ratio": 100.0}
 SHRUNK = {"variance_ratio": 0.4, "variance_ratio_null_low": 0.9, "variance_ratio_null_high": 1.1}
