@@ -15,7 +15,7 @@ from ..comparisons import FAMILIES, MARGIN
 from .records import Line, curves, diagnostics, folds, header, records, scored, skipped, tested
 
 CONTEXT = ("data", "encoder", "classifier", "steps", "imbalance")  # cells are compared within one of these
-MARKS = ("nuisance", "draws")  # of a configuration: which random numbers it has, no knob
+NOT_KNOBS = ("arm", "nuisance", "draws")  # and names with a dot, settings of the classifier
 Kept = TypeVar("Kept")
 Context = tuple[tuple[str, Any], ...]
 NOT_SYNTHETIC = ("none", "logit_adjust", "class_weight")
@@ -30,8 +30,8 @@ class Cell:
         arm: the method.
         stage: design, control, robustness, exploit or confirm; only design cells answer questions of
             sensitivity.
-        context: data, encoder, classifier and steps, as far as the configuration names them.
-        knobs: the rest of the configuration but ``nuisance`` and ``draws``.
+        context: data, encoder, classifier, steps and imbalance, as far as the configuration names them.
+        knobs: the knobs of the arm.
         synthetic: whether it makes synthetic rows.
         nuisance: 0, or the number of an A/A clone.
     """
@@ -202,13 +202,17 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
     cells: dict[str, Cell] = {}
     for line in scored(lines):
         config, stage = line["config"], line.get("stage", "design")
-        knobs = {name: value for name, value in config.items() if name not in (*CONTEXT, *MARKS, "arm")}
+        knobs = {name: value for name, value in config.items() if _is_knob(name)}
         nuisance = int(config.get("nuisance", 0))
         cell = Cell(
             line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance
         )
         cells.setdefault(cell.key, cell)
     return list(cells.values())
+
+
+def _is_knob(name: str) -> bool:
+    return name not in (*CONTEXT, *NOT_KNOBS) and "." not in name
 
 
 def _synthetic(line: Line) -> bool:

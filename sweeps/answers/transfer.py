@@ -75,9 +75,18 @@ def settings_by(evidence: Evidence, name: str) -> list[list[Setting]]:
     for part in evidence.contexts():
         context = dict(part.cells[0].context)
         rest = tuple((key, value) for key, value in context.items() if key != name)
-        groups.setdefault(rest, []).append(Setting(str(context.get(name, "")), part))
+        groups.setdefault(rest, []).append(Setting(_label(part, name), part))
     first = {"classifier": FIRST, "imbalance": NATURAL}.get(name)
     return [sorted(group, key=lambda s: s.label != first) for group in groups.values() if len(group) > 1]
+
+
+def _label(part: Evidence, name: str) -> str:
+    """The value of ``name``; the imbalance of a sweep's own draws is that of its header."""
+    value = dict(part.cells[0].context).get(name)
+    sizes = (part.header.get("sizes") or {}).values()
+    if value is not None or name != "imbalance" or not sizes:
+        return str(value or "")
+    return NATURAL if part.repetitions else f"{max(sizes)}:{min(sizes)}"
 
 
 def sizes_of(setting: Setting) -> tuple[int, int] | None:

@@ -40,7 +40,8 @@ ABLATIONS = (
     Ablation("variance that the decoder's mean leaves out", knob="decoder_noise"),
     Ablation("draws from the prior that lie where the posterior has no mass", knob="source"),
     Ablation("the weight of the KL term", knob="beta"),
-    Ablation("what ROS with the VAE's residual covariance has and the VAE lacks", arm="ros_vae_noise"),
+    Ablation("what its reconstructions miss of the rows", knob="residual_noise"),
+    Ablation("its decoded part, not the noise of its residuals", arm="ros_residual"),
 )
 MOMENTS = "vae_gaussian"  # a Gaussian with the mean and covariance of the VAE's rows
 BANDED = ("variance_ratio", "effective_rank", "recall", "nearest_real_ratio")  # told beside their bands
