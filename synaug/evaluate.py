@@ -100,6 +100,7 @@ class Outcome:
     per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -141,12 +142,27 @@ def evaluate(
         return Outcome("failed", "non_finite: the training diverged; use a smaller learning_rate")
     part: Part = "test" if test is not None else "dev" if len(data.draw.dev) else "cv"
     readings = read(fits, steps, part)
+    scored = time.perf_counter()
+    diagnostics = {} if part == "test" else _diagnose(method, data, rows[0], options.precision, cache)
+    ended = time.perf_counter()
     seconds = {
         "synthesis": made - started,
         "training": trained - made,
-        "total": time.perf_counter() - started,
+        "diagnostics": ended - scored,
+        "total": ended - started,
     }
-    return Outcome("ok", None, **readings, counts=count_rows(method, data, pools), seconds=seconds)
+    counts = count_rows(method, data, pools)
+    return Outcome("ok", None, **readings, counts=counts, diagnostics=diagnostics, seconds=seconds)
+
+
+def _diagnose(
+    method: Method, data: Replicate, trained_on: FoldRows, precision: str, cache: PoolCache | None
+) -> dict[str, float]:
+    if not len(trained_on.labels):
+        return {}
+    from .diagnostics import diagnose  # where there is something to diagnose
+
+    return diagnose(method, data, trained_on, precision, cache)
 
 
 def make_pools(

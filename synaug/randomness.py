@@ -17,6 +17,10 @@ class Stream(IntEnum):
     INIT = 4
     ORDER = 5
     VAE = 6
+    DIAGNOSTICS = 7
+
+
+_ONE_FOR_CLONES = (Stream.DRAW, Stream.SPLIT, Stream.DIAGNOSTICS)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Streams:
 
     def sequence(self, stream: Stream, replicate: int = 0, fold: int = 0) -> np.random.SeedSequence:
         """Return ``SeedSequence(root, spawn_key=(stream, data set, replicate, fold, nuisance))``."""
-        nuisance = 0 if stream in (Stream.DRAW, Stream.SPLIT) else self.nuisance
+        nuisance = 0 if stream in _ONE_FOR_CLONES else self.nuisance
         key = (int(stream), int(self.data[:8], 16), replicate, fold, nuisance)
         return np.random.SeedSequence(self.root, spawn_key=key)
 

@@ -51,6 +51,35 @@ def generate(data: Sequence[VaeData], settings: VaeSettings) -> list[F32]:
     return [_Model(entry, settings).generate() for entry in data]
 
 
+class FittedVae:
+    """One trained model: what code it gives a row, and what row it makes of a code.
+
+    Rows are on the scale of the model: less the mean of the training rows, over one standard deviation
+    for all dimensions. There the decoder has unit variance.
+    """
+
+    def __init__(self, data: VaeData, settings: VaeSettings):
+        self._model = _Model(data, settings)
+        self._model.train()
+
+    def standardise(self, rows: F32) -> F32:
+        """Put rows of the data (n, d) on the scale of the model."""
+        scaled: F32 = ((rows - self._model.center) / self._model.scale).astype(np.float32)
+        return scaled
+
+    @torch.no_grad()
+    def encode(self, rows: F32) -> tuple[F32, F32]:
+        """Mean and log variance of the posterior of standardised rows (n, d), both (n, latent)."""
+        first, second = self._model.layers[:2]
+        hidden = torch.addmm(first[1], torch.from_numpy(rows), first[0]).relu_()
+        mean, log_variance = torch.addmm(second[1], hidden, second[0]).chunk(2, dim=1)
+        return mean.numpy(), log_variance.numpy()
+
+    def decode(self, codes: F32) -> F32:
+        """The decoder's mean, standardised (m, d), of codes (m, latent)."""
+        return self._model.decode(codes)
+
+
 class _Model:
     """Encoder d -> hidden -> mean and log variance, decoder latent -> hidden -> d; ReLU in between.
 
@@ -76,16 +105,20 @@ class _Model:
             draws = data.generator.uniform(-bound, bound, tuple(weights.shape))
             weights.copy_(torch.from_numpy(draws.astype(np.float32)))
 
-    @torch.no_grad()
     def generate(self) -> F32:
         """Train, then decode draws of the prior on the scale of the data (wanted, d)."""
+        self.train()
+        return self._draw()
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Take all steps."""
         values, gradient = self.values.numpy(), self.gradient.numpy()
         mean, square = np.zeros_like(values), np.zeros_like(values)
         for step in range(1, self.settings.steps + 1):
             self.rounded.copy_(self.values)
             self._backward()
             kernels.adam(values, gradient, mean, square, step, self.settings.learning_rate, 0.0)
-        return self._decode()
 
     def _backward(self) -> None:
         """Write the gradient of the mean loss of a row, ``0.5 * |x - decoded|^2 + beta * KL``."""
@@ -109,17 +142,23 @@ class _Model:
         _write(of_first, X, _through_relu(of_code @ second[0].T, hidden))
         self.gradient.mul_(1 / len(X))
 
-    def _decode(self) -> F32:
+    def _draw(self) -> F32:
         entry, settings = self.data, self.settings
         z = entry.generator.standard_normal((entry.wanted, settings.latent), dtype=np.float32)
-        (first, first_bias), (second, second_bias) = self.layers[2:]
-        hidden = torch.addmm(first_bias, torch.from_numpy(z), first).relu_()
-        rows: F32 = torch.addmm(second_bias, hidden, second).numpy()
+        rows = self.decode(z)
         if settings.decoder_noise > 0:
             noise = entry.generator.standard_normal(rows.shape, dtype=np.float32)
             rows = rows + np.float32(settings.decoder_noise) * noise
         result: F32 = (rows * self.scale + self.center).astype(np.float32)
         return result
+
+    @torch.no_grad()
+    def decode(self, codes: F32) -> F32:
+        """The decoder's mean, standardised (m, d), of codes (m, latent)."""
+        (first, first_bias), (second, second_bias) = self.layers[2:]
+        hidden = torch.addmm(first_bias, torch.from_numpy(codes), first).relu_()
+        rows: F32 = torch.addmm(second_bias, hidden, second).numpy()
+        return rows
 
 
 def _layers(array: torch.Tensor, shapes: Sequence[tuple[int, int]]) -> list[Layer]:

@@ -146,6 +146,24 @@ class Method:
         """
         raise NotImplementedError(f"{self.name} makes no synthetic rows")
 
+    def examine(
+        self,
+        part: TrainingPart,
+        random: np.random.RandomState,
+        unseen: Mapping[int, npt.NDArray[np.float32]],
+    ) -> dict[str, float]:
+        """Numbers about the model that makes the rows of a part, by names of ``diagnostics.TABLE``.
+
+        Args:
+            part: the training rows.
+            random: random numbers in the state from which the pool was made.
+            unseen: rows that the method did not see, by class; of these classes the mean is told.
+
+        Returns:
+            Nothing for methods without a model.
+        """
+        return {}
+
 
 @dataclass(frozen=True)
 class Synthesiser(Method):

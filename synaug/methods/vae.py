@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,9 @@ from ..mixing import pool_requests
 from ..randomness import Stream
 from . import METHODS
 from .base import Pool, Synthesiser, TrainingPart
+
+if TYPE_CHECKING:
+    from ..vae_training import VaeSettings
 
 
 @METHODS.register("vae")
@@ -40,12 +45,8 @@ class Vae(Synthesiser):
 
     def pool(self, part: TrainingPart, random: np.random.RandomState) -> Pool:
         """Make the synthetic rows of ratio 200 %; each class has a VAE of its own."""
-        from ..vae_training import VaeData, VaeSettings, generate
+        from ..vae_training import VaeData, generate
 
-        settings = VaeSettings(
-            self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise,
-            part.precision,
-        )  # fmt: skip
         wanted, entropy = self._requests(part), random.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
         data = [
             VaeData(
@@ -56,9 +57,36 @@ class Vae(Synthesiser):
             for code in np.flatnonzero(wanted).tolist()
         ]
         labels = np.repeat(np.arange(len(wanted)), wanted)
-        rows = np.concatenate([part.X[:0], *generate(data, settings)])
+        rows = np.concatenate([part.X[:0], *generate(data, self._settings(part))])
         parents = np.full((len(labels), 2), -1, dtype=np.int64)
         return Pool(labels, parents, np.zeros(len(labels), dtype=np.float32), rows, wanted)
+
+    def examine(
+        self,
+        part: TrainingPart,
+        random: np.random.RandomState,
+        unseen: Mapping[int, npt.NDArray[np.float32]],
+    ) -> dict[str, float]:
+        """Train the VAEs of some classes again, as for the pool, and read codes and decoded rows."""
+        from ..diagnostics.posterior import mean_numbers, read_vae
+        from ..vae_training import FittedVae, VaeData
+
+        entropy = random.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
+        found = []
+        for code, rows in unseen.items():
+            generator = np.random.default_rng([*entropy, code])
+            mine = part.X[part.rows[part.y == code]]
+            model = FittedVae(VaeData(mine, 0, generator), self._settings(part))
+            found.append(read_vae(model, mine, rows, generator))
+        return mean_numbers(found)
+
+    def _settings(self, part: TrainingPart) -> VaeSettings:
+        from ..vae_training import VaeSettings
+
+        return VaeSettings(
+            self.latent, self.hidden, self.beta, self.epochs, self.learning_rate, self.decoder_noise,
+            part.precision,
+        )  # fmt: skip
 
     def _requests(self, part: TrainingPart) -> npt.NDArray[np.int64]:
         wanted, d = pool_requests(part), part.X.shape[1]

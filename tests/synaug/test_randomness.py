@@ -11,7 +11,7 @@ import pytest
 from synaug.randomness import Stream, Streams
 
 STREAMS = Streams(42, "0a1b2c3d" + "e" * 56)
-OF_THE_DATA = (Stream.DRAW, Stream.SPLIT)
+OF_THE_DATA = (Stream.DRAW, Stream.SPLIT, Stream.DIAGNOSTICS)
 
 
 def numbers(streams: Streams, stream: Stream, replicate: int = 0, fold: int = 0) -> tuple[int, ...]:
@@ -33,6 +33,7 @@ def test_numbers_of_the_streams_never_change() -> None:
         "INIT": 4,
         "ORDER": 5,
         "VAE": 6,
+        "DIAGNOSTICS": 7,
     }
 
 
