@@ -42,9 +42,17 @@ class Sweep:
         """One row a cell and replicate: configuration, scores as fractions, chosen steps."""
         return records(self.lines())
 
-    def ask(self, question: str) -> Answers:
-        """Answer a question: method, ratio, k, metric, latent or budget."""
-        return ask(self.lines(), question)
+    def ask(self, question: str, second: str | None = None, against: Sweep | None = None) -> Answers:
+        """Answer a question.
+
+        Args:
+            question: method, k, metric, ratio, latent, vae, budget, classifier, imbalance, size, winner,
+                noise, all, another knob, or the first characters of a cell's trial key.
+            second: the first characters of the trial key of a second cell.
+            against: a second sweep to compare with.
+        """
+        other = None if against is None else against.lines()
+        return ask(self.lines(), question, second=second, against=other)
 
 
 def run_sweep(

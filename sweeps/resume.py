@@ -84,6 +84,8 @@ def header(prepared: Prepared, places: Places) -> dict[str, Any]:
         "folds": spec.folds,
         "replicates": spec.replicates,
         "seed": spec.seed,
+        "margin": spec.margin,
+        "families": {name: list(texts) for name, texts in spec.families.items()},
         "tracking_uri": places.shown_tracking_uri,
         "storage": places.shown_storage,
     }

@@ -9,9 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from synaug.errors import did_you_mean
 from synaug.knobs import Value
+from synaug.methods import METHODS
 
 from .canonical import sha256
+from .comparisons import FAMILIES, MADE, MARGIN, arms_of
 from .spec_classifier import DEFAULT, MODELS, AnyClassifier, Classifier
 from .spec_part import Count, Part
 from .spec_yaml import dump
@@ -242,6 +245,10 @@ class Spec(Part):
     search: Search = Search()
     confirm: Confirm = Confirm()
     test: Test | None = None
+    margin: Annotated[float, Field(gt=0)] = MARGIN  # points that count as a difference that matters
+    families: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        default_factory=lambda: dict(FAMILIES)
+    )
     limits: Limits = Limits()
     log_examples: Annotated[int, Field(ge=0)] = 0
 
@@ -300,6 +307,21 @@ class Spec(Part):
     def classifier_named(self, name: str) -> Classifier:
         """One of the sweep's classifiers."""
         return next(classifier for classifier in self.every_classifier if classifier.name == name)
+
+    @field_validator("families")
+    @classmethod
+    def _declared(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if made := sorted(set(value) & set(MADE)):
+            raise ValueError(f"{' and '.join(MADE)} are made by the analysis, declare others than {made}")
+        known = METHODS.names()
+        for comparison in (text for texts in value.values() for text in texts):
+            for arm in arms_of(comparison):
+                if arm not in known:
+                    raise ValueError(f"unknown arm {arm!r}{did_you_mean(arm, known)} in {comparison!r}")
+        pairs = [frozenset(arms_of(text)) for texts in value.values() for text in texts]
+        if len(set(pairs)) < len(pairs):
+            raise ValueError("expected each comparison in one family, once")
+        return value
 
     def hashed(self) -> dict[str, Any]:
         """Return what the hash covers: all but what a run may change when it goes on."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from .records import Line, curves, folds, header, records, scored, skipped
+from ..comparisons import FAMILIES, MARGIN
+from .records import Line, curves, diagnostics, folds, header, records, scored, skipped, tested
 
 CONTEXT = ("data", "encoder", "classifier", "steps", "imbalance")  # cells are compared within one of these
 NOT_KNOBS = ("arm", "nuisance", "draws")  # and names with a dot, settings of the classifier
+Kept = TypeVar("Kept")
 Context = tuple[tuple[str, Any], ...]
 NOT_SYNTHETIC = ("none", "logit_adjust", "class_weight")
 
@@ -29,6 +33,7 @@ class Cell:
         context: data, encoder, classifier, steps and imbalance, as far as the configuration names them.
         knobs: the knobs of the arm.
         synthetic: whether it makes synthetic rows.
+        nuisance: 0, or the number of an A/A clone.
     """
 
     key: str
@@ -37,6 +42,7 @@ class Cell:
     context: Context
     knobs: Mapping[str, Any]
     synthetic: bool
+    nuisance: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,8 @@ class Evidence:
         curve: see ``curves``.
         folds: see ``folds``.
         skipped: see ``skipped``.
+        tested: like ``results``, of the test rows.
+        diagnostics: see ``diagnostics``.
         first_planned: the key of the first design cell of each (context, arm), with results or not.
     """
 
@@ -59,13 +67,38 @@ class Evidence:
     curve: pd.DataFrame
     folds: pd.DataFrame
     skipped: pd.DataFrame
+    tested: pd.DataFrame
+    diagnostics: pd.DataFrame
     first_planned: Mapping[tuple[Context, str], str]
-    tables: dict[Any, pd.DataFrame] = field(default_factory=dict, repr=False)  # pivots made so far
+    tables: dict[Any, Any] = field(default_factory=dict, repr=False)  # pivots and the like made so far
 
     @property
     def arms(self) -> tuple[str, ...]:
         """The arms with design cells, in the order of the plan."""
         return tuple(dict.fromkeys(cell.arm for cell in self.cells if cell.stage == "design"))
+
+    def once(self, name: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What ``make`` returns, made the first time that it is asked for under this name."""
+        if name not in self.tables:
+            self.tables[name] = make()
+        kept: Kept = self.tables[name]
+        return kept
+
+    def generator(self, *purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose, the same in every run of the analysis."""
+        seed = int(self.header.get("seed", 0))
+        return np.random.default_rng([seed, *"/".join(purpose).encode()])
+
+    @property
+    def margin(self) -> float:
+        """Points of balanced accuracy that count as a difference that matters."""
+        return float(self.header.get("margin", MARGIN))
+
+    @property
+    def families(self) -> Mapping[str, Sequence[str]]:
+        """The declared families of comparisons, such as "smote against none"."""
+        declared: Mapping[str, Sequence[str]] = self.header.get("families", FAMILIES)
+        return declared
 
     @property
     def repetitions(self) -> bool:
@@ -90,7 +123,8 @@ class Evidence:
             arm: the arm.
             exploit: add the cells of the adaptive stage; never for questions of sensitivity.
         """
-        cells = [c for c in self.cells if c.arm == arm and (exploit or c.stage == "design")]
+        stages = ("design", "exploit")[: 1 + exploit]
+        cells = [c for c in self.cells if c.arm == arm and c.stage in stages]
         counts = self.results["trial_key"].value_counts()
         sizes = Counter(int(counts[c.key]) for c in cells)
         usual = max(sizes, key=lambda size: (sizes[size], size), default=0)
@@ -98,15 +132,19 @@ class Evidence:
 
     def contexts(self) -> tuple[Evidence, ...]:
         """Split by data, encoder, classifier and steps: only within one are cells compared."""
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[Evidence, ...]:
         return tuple(self._only(context) for context in dict.fromkeys(c.context for c in self.cells))
 
     def _only(self, context: Context) -> Evidence:
         cells = tuple(c for c in self.cells if c.context == context)
         keys = {c.key for c in cells}
-        results, curve, by_fold = (
-            frame[frame["trial_key"].isin(keys)] for frame in (self.results, self.curve, self.folds)
-        )
-        return replace(self, cells=cells, results=results, curve=curve, folds=by_fold, tables={})
+        names = ("results", "curve", "folds", "tested", "diagnostics")
+        frames = {name: getattr(self, name) for name in names}
+        mine = {name: frame[frame["trial_key"].isin(keys)] for name, frame in frames.items()}
+        return replace(self, cells=cells, tables={}, **mine)
 
 
 def gather(lines: Sequence[Line]) -> Evidence:
@@ -124,6 +162,8 @@ def gather(lines: Sequence[Line]) -> Evidence:
         curve=curves(lines),
         folds=folds(lines),
         skipped=skipped(lines),
+        tested=tested(lines),
+        diagnostics=diagnostics(lines),
         first_planned=_first_planned(lines, order),
     )
 
@@ -163,7 +203,10 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
     for line in scored(lines):
         config, stage = line["config"], line.get("stage", "design")
         knobs = {name: value for name, value in config.items() if _is_knob(name)}
-        cell = Cell(line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line))
+        nuisance = int(config.get("nuisance", 0))
+        cell = Cell(
+            line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance
+        )
         cells.setdefault(cell.key, cell)
     return list(cells.values())
 

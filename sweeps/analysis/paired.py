@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
+
+from ..comparisons import MARGIN
 
 Verdict = Literal[
     "better",
@@ -23,7 +26,6 @@ Verdict = Literal[
     "worse_negligible",
     "not_applicable",
 ]
-MARGIN = 0.5  # points: what counts as a difference that matters
 Values = Sequence[float] | npt.NDArray[np.float64]
 
 
@@ -39,6 +41,7 @@ class Difference:
         n: independent replicates (or repetitions) behind it.
         values: single differences behind it: n, or n times folds.
         reason: why there is no interval.
+        n_first: replicates of the first side where the sides are not paired; ``n`` are the second's.
     """
 
     estimate: float | None
@@ -48,12 +51,13 @@ class Difference:
     n: int = 0
     values: int = 0
     reason: str | None = None
+    n_first: int | None = None
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
         """The t interval at ``level``; None when there is none. TOST at 5 % reads the one at 0.9."""
         if self.estimate is None or self.se is None or self.df is None:
             return None
-        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.se
+        half = _quantile(level, self.df) * self.se
         return self.estimate - half, self.estimate + half
 
     @property
@@ -78,6 +82,11 @@ class Difference:
     def verdict(self, margin: float = MARGIN) -> Verdict:
         """The verdict at ``margin``; inconclusive without an interval."""
         return verdict(self.estimate, self.se, self.df, margin)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(level: float, df: int) -> float:
+    return float(stats.t.ppf((1 + level) / 2, df))
 
 
 def student(differences: Values) -> Difference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from scipy import optimize, stats
 
@@ -29,11 +30,14 @@ def detectable_effect(se: float, df: int, alpha: float = 0.05, power: float = 0.
     ``se`` may be a factor of the standard deviation: 1/sqrt(R) for R independent replicates,
     sqrt(1/J + test/train) for J repeated folds (Nadeau and Bengio 2003, doi:10.1023/A:1024068626366).
     """
-    if se == 0:
-        return 0.0
+    return _in_standard_errors(df, alpha, power) * se if se else 0.0
+
+
+@lru_cache(maxsize=256)
+def _in_standard_errors(df: int, alpha: float, power: float) -> float:
     high = 2.0 * (float(stats.t.ppf(1 - alpha / 2, df)) + 3.0)
     root = optimize.brentq(lambda effect: power_of_t(effect, 1.0, df, alpha) - power, 0.01, high)
-    return float(root) * se
+    return float(root)
 
 
 def replicates_needed(sd: float, delta: float, alpha: float = 0.05, power: float = 0.8) -> int:

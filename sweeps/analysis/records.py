@@ -69,6 +69,25 @@ def folds(lines: Sequence[Line]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(FOLD_MEASURES, "float64"))
 
 
+def tested(lines: Sequence[Line]) -> pd.DataFrame:
+    """Like ``records``, of the lines that the test gate wrote."""
+    read = [line for line in lines if line.get("kind") == "test" and "trial_key" in line]
+    return records([{**line, "kind": "result", "scored_on": "test"} for line in read])
+
+
+def diagnostics(lines: Sequence[Line]) -> pd.DataFrame:
+    """One row per (trial_key, replicate): the finite numbers that its diagnostics hold, else missing."""
+    found = [(line, line.get("diagnostics") or {}) for line in scored(lines)]
+    names = dict.fromkeys(name for _, values in found for name in values)
+    rows = [
+        {"trial_key": line["trial_key"], "replicate": line["replicate"]}
+        | {name: _number(values, name) for name in names}
+        for line, values in found
+    ]
+    frame = pd.DataFrame(rows, columns=["trial_key", "replicate", *names])
+    return frame.astype(dict.fromkeys(names, "float64"))
+
+
 def skipped(lines: Sequence[Line]) -> pd.DataFrame:
     """Cells that gave no score or did not end well: trial_key, arm, status, reason."""
     check(lines)

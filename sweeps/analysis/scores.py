@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ class Budget:
 
     Attributes:
         name: own_best: each cell at the rung that its folds chose; default: the steps that the spec
-            fixes; common: one rung of the ladder for all.
+            fixes; common: one rung of the ladder for all; averaged: the mean over the rungs.
         steps: the steps of default and common.
     """
 
@@ -56,15 +57,16 @@ def common_budgets(evidence: Evidence) -> tuple[Budget, ...]:
 
 def table(evidence: Evidence, budget: Budget, measure: str = "score") -> pd.DataFrame:
     """A measure as fractions: rows replicates, columns trial keys; missing where there is none."""
-    name = (budget, measure)
-    if name not in evidence.tables:
+
+    def pivot() -> pd.DataFrame:
         frame = evidence.results
         if budget.name == "common":
             frame = evidence.curve[evidence.curve["steps"] == budget.steps]
-        evidence.tables[name] = frame.pivot_table(
-            index="replicate", columns="trial_key", values=measure, aggfunc="first"
-        )
-    return evidence.tables[name]
+        if budget.name == "averaged":
+            frame = evidence.curve.groupby(["trial_key", "replicate"])[[measure]].mean().reset_index()
+        return frame.pivot_table(index="replicate", columns="trial_key", values=measure, aggfunc="first")
+
+    return evidence.once((budget, measure), pivot)
 
 
 def side_values(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> pd.DataFrame:
@@ -73,11 +75,19 @@ def side_values(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> pd
     A row is missing on a side where one of its cells is missing. Repetitions are read from the fold
     scores where every side has them.
     """
-    if evidence.repetitions and budget.name != "common":
+    if evidence.repetitions and budget.name in ("own_best", "default"):
         by_fold = _columns([_fold_table(evidence, side.measure) for side in sides], sides)
         if len(by_fold) and bool(by_fold.notna().any().all()):
             return by_fold
-    return _columns([table(evidence, budget, side.measure) for side in sides], sides)
+    columns = {
+        i: evidence.once((budget, side.measure, side.keys), partial(_points, evidence, budget, side))
+        for i, side in enumerate(sides)
+    }
+    return pd.DataFrame(columns)
+
+
+def _points(evidence: Evidence, budget: Budget, side: Side) -> pd.Series:
+    return 100 * _column(table(evidence, budget, side.measure), side)
 
 
 def contrast(evidence: Evidence, budget: Budget, first: Side, second: Side) -> Difference:
@@ -121,25 +131,31 @@ def fold_means(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> tup
 
     Missing (nan) when the ledger has no score on the folds.
     """
-    columns = _columns([table(evidence, budget, "cv")] * len(sides), sides).dropna()
-    return tuple(float(columns[i].mean()) if len(columns) else float("nan") for i in range(len(sides)))
+    if evidence.repetitions:
+        columns = _columns([table(evidence, budget, "cv")] * len(sides), sides).dropna()
+    else:
+        columns = side_values(evidence, budget, [replace(side, measure="cv") for side in sides]).dropna()
+    means = columns.to_numpy(dtype=np.float64).mean(axis=0) if len(columns) else np.full(len(sides), np.nan)
+    return tuple(float(mean) for mean in means)
 
 
 def _fold_table(evidence: Evidence, measure: str) -> pd.DataFrame:
-    name = ("folds", measure)
-    if name not in evidence.tables:
+    def pivot() -> pd.DataFrame:
         frame = evidence.folds if measure in evidence.folds else evidence.folds.assign(**{measure: np.nan})
-        evidence.tables[name] = frame.pivot_table(
-            index=["replicate", "fold"], columns="trial_key", values=measure, aggfunc="first"
-        )
-    return evidence.tables[name]
+        index = ["replicate", "fold"]
+        return frame.pivot_table(index=index, columns="trial_key", values=measure, aggfunc="first")
+
+    return evidence.once(("folds", measure), pivot)
 
 
 def _columns(tables: Sequence[pd.DataFrame], sides: Sequence[Side]) -> pd.DataFrame:
     """Mean over each side's cells, in points; missing where one of its cells is missing."""
     return pd.DataFrame(
-        {
-            i: 100 * t.reindex(columns=list(side.keys)).mean(axis=1, skipna=False)
-            for i, (t, side) in enumerate(zip(tables, sides, strict=True))
-        }
+        {i: 100 * _column(t, side) for i, (t, side) in enumerate(zip(tables, sides, strict=True))}
     )
+
+
+def _column(values: pd.DataFrame, side: Side) -> pd.Series:
+    if len(side.keys) == 1 and side.keys[0] in values:
+        return values[side.keys[0]]  # reindexing costs a millisecond
+    return values.reindex(columns=list(side.keys)).mean(axis=1, skipna=False)

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ..comparisons import MARGIN
 from .evidence import Cell, Evidence
-from .paired import MARGIN, Difference
+from .paired import Difference
 from .quality import values_of
 from .scores import infer, own_budget, table
 

@@ -14,7 +14,7 @@ from ..analysis.scores import BudgetName
 
 @dataclass(frozen=True)
 class Answer:
-    """One sentence and what it says, in points of balanced accuracy.
+    """One sentence and what it says.
 
     Attributes:
         sentence: plain English; each of its numbers stands in the other fields.
@@ -27,6 +27,7 @@ class Answer:
         estimand: default (arms at their default cell), tuned, or average (over the design's grid).
         cells: trial keys of what is compared.
         detail: everything else: ``kind`` of the answer, labels, margin, sd, p and so on.
+        unit: of the three numbers: points of balanced accuracy, or percent.
     """
 
     sentence: str
@@ -39,6 +40,7 @@ class Answer:
     estimand: str
     cells: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "points"
 
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON values; nothing that is not a finite number stands as one."""
@@ -46,7 +48,7 @@ class Answer:
         return {
             "sentence": self.sentence,
             **numbers,
-            "unit": "points",
+            "unit": self.unit,
             "n": self.n,
             "verdict": self.verdict,
             "budget": self.budget,

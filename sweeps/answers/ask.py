@@ -2,66 +2,159 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
 from ..analysis.evidence import Evidence, gather
-from ..analysis.paired import MARGIN
 from ..analysis.records import Line
 from ..analysis.scores import Budget
+from .against import COMPARED, answer_against
 from .answer import Answer, Answers
 from .budget import answer_budget
 from .compare import Reply, not_applicable
+from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
+from .noise import answer_noise
+from .size import answer_size
+from .transfer import answer_classifier, answer_imbalance
+from .two import answer_two, cell_of
+from .vae import answer_vae
+from .warn import warnings_of
+from .winner import answer_winner
 
-QUESTIONS = ("method", "ratio", "k", "metric", "latent", "budget")
-OVERLAP = 0.05  # share of rows that two replicates may have in common before the answers say so
+Question = Callable[[Evidence, float], Reply]
+KNOBS = ("k", "metric", "ratio", "latent")
+IN_CONTEXT: Mapping[str, Question] = {
+    "noise": answer_noise,
+    "method": answer_method,
+    "budget": answer_budget,
+    "vae": answer_vae,
+    "winner": answer_winner,
+}
+ACROSS: Mapping[str, Question] = {  # these compare contexts
+    "classifier": answer_classifier,
+    "imbalance": answer_imbalance,
+    "size": answer_size,
+}
+QUESTIONS = (
+    "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "imbalance", "size",
+    "winner", "noise", "all",
+)  # fmt: skip
+ORDER = ("noise", "method", "budget", *KNOBS, "vae", "classifier", "imbalance", "size", "winner")  # of all
 
 
-def ask(lines: Sequence[Line], question: str, margin: float = MARGIN) -> Answers:
+def ask(
+    lines: Sequence[Line],
+    question: str,
+    margin: float | None = None,
+    *,
+    second: str | None = None,
+    against: Sequence[Line] | None = None,
+) -> Answers:
     """Answer a question from ledger lines, also hand-made ones with result lines alone.
 
     Args:
-        lines: lines of the ledger as mappings; kinds other than sweep, start, result and cell are ignored.
-        question: method, budget, or a knob: ratio, k, metric, latent, or any other knob of the sweep.
-        margin: points of balanced accuracy that count as a difference that matters.
+        lines: lines of the ledger as mappings; kinds other than sweep, start, result, cell and test
+            are ignored.
+        question: one of ``QUESTIONS``, any other knob of the sweep, or the first characters of the
+            trial key of a cell.
+        margin: points of balanced accuracy that count as a difference that matters; the ledger's,
+            else 0.5.
+        second: the first characters of the trial key of the cell to compare ``question`` with.
+        against: lines of a second sweep to compare with.
 
     Raises:
-        SynaugError: an unknown question (exit 2), or lines that cannot be read (exit 4).
+        SynaugError: an unknown question or cell (exit 2), or lines that cannot be read (exit 4).
     """
     evidence = gather(lines)
-    answer = _answerer(evidence, question, margin)
-    parts = evidence.contexts()
-    if not parts:
+    margin = evidence.margin if margin is None else margin
+    if not evidence.cells:
         text = "This ledger holds no result with a score; run the sweep first."
-        return Answers(question, (not_applicable(text, Budget("default"), "summary"),), _warnings(evidence))
+        return Answers(question, (not_applicable(text, Budget("default"), "summary"),), warnings_of(evidence))
+    known = _known(evidence)
+    if against is not None:
+        return _against(evidence, gather(against), question, margin)
+    if second is not None or (question not in known and cell_of(evidence, question) is not None):
+        answers = corrected(answer_two(evidence, question, second, margin), {})
+        return Answers(" ".join(filter(None, (question, second))), tuple(answers), warnings_of(evidence))
+    if question == "all":
+        return _everything(evidence, margin)
+    if question not in known:
+        raise _unknown(question, known)
+    return _one(evidence, question, margin)
+
+
+def _known(evidence: Evidence) -> tuple[str, ...]:
+    design = [cell for cell in evidence.cells if cell.stage == "design"]
+    knobs = dict.fromkeys(name for cell in design for name in cell.knobs)
+    return tuple(dict.fromkeys((*QUESTIONS, *knobs)))
+
+
+def _unknown(question: str, known: Sequence[str]) -> SynaugError:
+    hint = did_you_mean(question, known)
+    fix = f"ask one of {', '.join(known)}, or give the first characters of a trial key"
+    return SynaugError(Problem(f"unknown question {question!r}{hint}", "question", fix), Exit.USAGE)
+
+
+def _one(evidence: Evidence, question: str, margin: float) -> Answers:
+    if question in ACROSS:
+        answers, warnings = ACROSS[question](evidence, margin)
+        answers = corrected(answers, {})
+    else:
+        answers, warnings = _by_context(evidence, question, margin)
+    said = tuple(_with_folds(answer, evidence) for answer in answers)
+    return Answers(question, said, (*dict.fromkeys(warnings), *warnings_of(evidence)))
+
+
+def _by_context(evidence: Evidence, question: str, margin: float) -> Reply:
+    parts = evidence.contexts()
     answers: list[Answer] = []
     warnings: list[str] = []
     for part in parts:
-        said, more = answer(part)
+        said, more = _asked(part, question, margin)
+        said = corrected(said, declared_families(part))
         answers += said if len(parts) == 1 else [_in_context(a, part, parts) for a in said]
         warnings += more
-    return Answers(question, tuple(answers), (*dict.fromkeys(warnings), *_warnings(evidence)))
+    return answers, warnings
 
 
-def _answerer(evidence: Evidence, question: str, margin: float) -> Callable[[Evidence], Reply]:
-    if question == "method":
-        return lambda part: answer_method(part, margin)
-    if question == "budget":
-        return lambda part: answer_budget(part, margin)
-    knobs = dict.fromkeys(name for cell in evidence.cells for name in cell.knobs)
-    known = tuple(dict.fromkeys((*QUESTIONS, *knobs)))
-    if question not in known:
-        hint = did_you_mean(question, known)
-        raise SynaugError(
-            Problem(f"unknown question {question!r}{hint}", "question", f"ask one of {', '.join(known)}"),
-            Exit.USAGE,
-        )
-    return lambda part: answer_knob(part, question, margin)
+def _asked(part: Evidence, question: str, margin: float) -> Reply:
+    if question in IN_CONTEXT:
+        return IN_CONTEXT[question](part, margin)
+    return answer_knob(part, question, margin)
+
+
+def _everything(evidence: Evidence, margin: float) -> Answers:
+    """Every question that the ledger can answer, in the order of the report."""
+    others = [name for name in _known(evidence) if name not in QUESTIONS]
+    asked = [_one(evidence, question, margin) for question in (*ORDER, *others)]
+    answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
+    for part in asked:
+        for answer in part.answers:
+            if answer.verdict != "not_applicable" or answer.n:
+                detail = {**answer.detail, "question": part.question}
+                answers.setdefault(answer.sentence, replace(answer, detail=detail))
+    warnings = dict.fromkeys(text for part in asked for text in part.warnings)
+    return Answers("all", tuple(answers.values()), tuple(warnings))
+
+
+def _against(evidence: Evidence, other: Evidence, question: str, margin: float) -> Answers:
+    if question not in COMPARED and cell_of(evidence, question) is None:
+        fix = f"ask one of {', '.join(COMPARED)}, or give the first characters of a trial key"
+        text = f"two sweeps are not compared on {question!r}{did_you_mean(question, COMPARED)}"
+        raise SynaugError(Problem(text, "question", fix), Exit.USAGE)
+    answers, warnings = answer_against(evidence, other, question, margin)
+    said = tuple(_with_folds(answer, evidence) for answer in corrected(answers, {}))
+    both = dict.fromkeys((*warnings, *warnings_of(evidence), *warnings_of(other)))
+    return Answers(question, said, tuple(both))
+
+
+def _with_folds(answer: Answer, evidence: Evidence) -> Answer:
+    folds = evidence.header.get("folds")
+    return answer if folds is None else replace(answer, detail={**answer.detail, "folds": folds})
 
 
 def _in_context(answer: Answer, part: Evidence, parts: Sequence[Evidence]) -> Answer:
@@ -73,42 +166,3 @@ def _in_context(answer: Answer, part: Evidence, parts: Sequence[Evidence]) -> An
     return replace(
         answer, sentence=f"[{words}] {answer.sentence}", detail={**answer.detail, "context": telling}
     )
-
-
-def _warnings(evidence: Evidence) -> tuple[str, ...]:
-    """What holds for every answer of this sweep."""
-    said = ["intervals and p-values are of single comparisons; they are not corrected for their number"]
-    for name, share in (evidence.header.get("overlap") or {}).items():
-        if share is not None and share > OVERLAP:
-            said.append(
-                f"replicates share {100 * share:.0f} % of the rows of class {name}; "
-                "intervals may be too short"
-            )
-    if evidence.repetitions:
-        said.append(
-            "replicates are repetitions of cross-validation on the same rows: intervals use the "
-            "Nadeau-Bengio variance, which is a heuristic"
-        )
-    if len(evidence.results) and (evidence.results["scored_on"] == "cv").any():
-        said.append("scores are of the folds that also choose: cells taken as leading or tuned look too good")
-    return (*said, *_missing(evidence))
-
-
-def _missing(evidence: Evidence) -> list[str]:
-    """Count cells without a result by status and reason, and cells short of replicates."""
-    counted = Counter(
-        zip(evidence.skipped["status"], evidence.skipped["arm"], evidence.skipped["reason"], strict=True)
-    )
-    said = [
-        f"{count} {'cell' if count == 1 else 'cells'} of {arm} left out or incomplete, {status}: {reason}"
-        for (status, arm, reason), count in counted.items()
-    ]
-    replicates = evidence.results["replicate"].nunique()
-    sizes = evidence.results["trial_key"].value_counts()
-    short = int((sizes < replicates).sum())
-    if short:
-        said.append(
-            f"{short} of {len(sizes)} cells have fewer than {replicates} replicates; a comparison uses the "
-            "replicates that both sides have"
-        )
-    return said

@@ -70,9 +70,9 @@ def _span(evidence: Evidence, side: Side, margin: float) -> Answer:
     best, worst, values = found
     d = infer(evidence, values)
     labels = [f"{side.label} at {steps_text(steps)}" for steps in (worst, best)]
-    text = effect(labels[0], labels[1], d, margin, evidence.repetitions)
+    text = effect(labels[0], labels[1], d, margin, evidence)
     where = basis(evidence, _at(best), [side])
-    sentence = f"Between its best and worst common budget {where}, {text}."
+    sentence = f"Between the common budgets where it is highest and lowest {where}, {text}."
     detail = {"kind": "span", "arm": side.label, "best_steps": best, "worst_steps": worst}
     curve = [{"steps": s, "mean": _series(evidence, side, s).mean()} for s in evidence.rungs]
     return answer_of(sentence, d, _at(best), margin, cells=side.keys, detail={**detail, "curve": curve})

@@ -9,7 +9,7 @@ from ..analysis.evidence import Evidence
 from ..analysis.paired import Difference, Verdict
 from ..analysis.scores import Budget, Side, contrast, fold_means, table
 from .answer import Answer
-from .sentences import behind, budget_phrase, effect, numbers_of
+from .sentences import SLOT, behind, budget_phrase, effect, numbers_of
 
 Reply = tuple[list[Answer], list[str]]  # answers and warnings
 ON_FOLDS = "on the folds"
@@ -27,7 +27,7 @@ def compare(
     """Answer how the second side stands against the first one at a budget."""
     first, second = sides
     d = contrast(evidence, budget, first, second)
-    text = effect(first.label, second.label, d, margin, evidence.repetitions)
+    text = effect(first.label, second.label, d, margin, evidence, SLOT)
     return answer_of(
         f"{budget_phrase(budget)}, {text}.",
         d,
@@ -95,6 +95,12 @@ def basis(evidence: Evidence, budget: Budget, sides: Sequence[Side]) -> str:
     return ON_FOLDS if all(mean == mean for mean in means) else "on the compared scores themselves"
 
 
+def settings_of(evidence: Evidence, sides: Sequence[Side]) -> dict[str, dict[str, Any]]:
+    """Arm and knobs of every cell of some sides, by trial key."""
+    keys = set(keys_of(sides))
+    return {cell.key: {"arm": cell.arm, **cell.knobs} for cell in evidence.cells if cell.key in keys}
+
+
 def indistinct(evidence: Evidence, budget: Budget, leader: Side, others: Sequence[Side]) -> list[Side]:
     """The others whose 95 % interval of the difference to the leader includes 0 or does not exist."""
     return [o for o in others if not contrast(evidence, budget, leader, o).excludes_zero()]
@@ -102,4 +108,4 @@ def indistinct(evidence: Evidence, budget: Budget, leader: Side, others: Sequenc
 
 def proof_of(d: Difference, evidence: Evidence) -> str:
     """What stands behind a difference, in words."""
-    return behind(d, evidence.repetitions)
+    return behind(d, evidence)

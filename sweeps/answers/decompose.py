@@ -36,7 +36,7 @@ def decompositions(
 
 
 def _moved(budget: Budget, sides: Mapping[str, Side]) -> Side:
-    if budget.name != "common" and "logit_adjust" in sides:
+    if budget.name in ("own_best", "default") and "logit_adjust" in sides:
         return Side("moving the threshold of none (logit_adjust)", sides["logit_adjust"].keys)
     return Side("moving the threshold of none", sides["none"].keys, "adjusted")
 

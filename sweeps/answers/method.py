@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..analysis.evidence import Cell, Evidence
+from ..analysis.evidence import Evidence
 from ..analysis.scores import Budget, Side, common_budgets, contrast, own_budget
+from ..comparisons import arms_of
 from .answer import Answer
-from .compare import Reply, answer_of, basis, compare, indistinct, keys_of, not_applicable, ranked
-from .decompose import decompositions
-from .sentences import budget_phrase, effect, level_text, names
-
-BASELINES = ("none", "logit_adjust", "ros")
-WINNERS_CURSE = (
-    "the estimand tuned takes the cell with the best score on the folds; the optimism of taking the best "
-    "(winner's curse) is not corrected yet"
+from .compare import (
+    Reply,
+    answer_of,
+    basis,
+    compare,
+    indistinct,
+    keys_of,
+    not_applicable,
+    ranked,
+    settings_of,
 )
+from .decompose import decompositions
+from .naming import cell_label
+from .sentences import budget_phrase, effect, names
+from .tuned import other_estimands
+
+BASELINES = ("none", "logit_adjust", "class_weight", "ros")
 
 
 def answer_method(evidence: Evidence, margin: float) -> Reply:
-    """Compare the arms at their default, tuned, and averaged over their grid.
+    """Compare the arms at their default, tuned, and averaged over their grids.
 
-    First who leads at each budget, then each arm against the baselines at its own best budget and at
-    the smallest, middle and largest rung, then what moving the threshold also gives.
+    First who leads at each budget, then each arm against the baselines at its own best budget, at the
+    smallest, middle and largest rung and averaged over the ladder, then what a moved threshold gives.
     """
     sides = default_sides(evidence)
     own, common = own_budget(evidence), common_budgets(evidence)
@@ -31,16 +40,18 @@ def answer_method(evidence: Evidence, margin: float) -> Reply:
         text = "Only one arm has results; add arms to the spec, at least none and logit_adjust."
         return [not_applicable(text, own, "summary")], []
     pairs = baseline_pairs(sides)
-    answers = [_leader(evidence, budget, list(sides.values()), margin) for budget in (own, *common)]
+    pairs += _declared_pairs(evidence, sides, pairs)
+    several = (Budget("averaged"), *common) if len(evidence.rungs) > 1 else common
+    answers = [_leader(evidence, budget, list(sides.values()), margin) for budget in (own, *several)]
     answers += [
         compare(
-            evidence, own, pair, margin, by_rung=by_rung(evidence, pair), settings=_settings(evidence, pair)
+            evidence, own, pair, margin, by_rung=by_rung(evidence, pair), settings=settings_of(evidence, pair)
         )
         for pair in pairs
     ]
-    answers += decompositions(evidence, (own, *common), sides, margin)
-    answers += [compare(evidence, budget, pair, margin) for budget in common for pair in pairs]
-    other, warnings = _other_estimands(evidence, own, pairs, margin)
+    answers += decompositions(evidence, (own, *several), sides, margin)
+    answers += [compare(evidence, budget, pair, margin) for budget in several for pair in pairs]
+    other, warnings = other_estimands(evidence, own, pairs, margin)
     return answers + other, warnings + _default_warnings(evidence)
 
 
@@ -58,6 +69,19 @@ def baseline_pairs(sides: Mapping[str, Side]) -> list[tuple[Side, Side]]:
         for i, base in enumerate(present)
         for arm, side in sides.items()
         if arm not in present[: i + 1]
+    ]
+
+
+def _declared_pairs(
+    evidence: Evidence, sides: Mapping[str, Side], known: Sequence[tuple[Side, Side]]
+) -> list[tuple[Side, Side]]:
+    """The declared comparisons that are none with a baseline."""
+    told = {frozenset(side.label for side in pair) for pair in known}
+    declared = [arms_of(text) for texts in evidence.families.values() for text in texts]
+    return [
+        (sides[first], sides[second])
+        for second, first in declared
+        if {first, second} <= set(sides) and frozenset((first, second)) not in told
     ]
 
 
@@ -81,59 +105,13 @@ def _leader(evidence: Evidence, budget: Budget, sides: Sequence[Side], margin: f
     d = contrast(evidence, budget, reference, leader)
     where = basis(evidence, budget, sides)
     near = [side.label for side in indistinct(evidence, budget, leader, others)]
-    text = effect(reference.label, leader.label, d, margin, evidence.repetitions)
+    text = effect(reference.label, leader.label, d, margin, evidence)
     sentence = (
         f"{budget_phrase(budget)}, {leader.label} leads {where}; {text}. Not told apart from "
         f"{leader.label} by a 95 % interval: {names(near, 'no other arm')}."
     )
     detail = {"kind": "summary", "leader": leader.label, "against": reference.label, "not_told_apart": near}
     return answer_of(sentence, d, budget, margin, cells=keys_of(order), detail=detail)
-
-
-def _other_estimands(
-    evidence: Evidence, own: Budget, pairs: Sequence[tuple[Side, Side]], margin: float
-) -> Reply:
-    answers: list[Answer] = []
-    warnings: list[str] = []
-    for first, second in pairs:
-        tuned = (_tuned(evidence, own, first.label), _tuned(evidence, own, second.label))
-        if _largest_grid(evidence, pair_of=(first, second), exploit=True) > 1 and tuned[0] and tuned[1]:
-            settings = _settings(evidence, (tuned[0], tuned[1]))
-            pair = (tuned[0], tuned[1])
-            answers.append(compare(evidence, own, pair, margin, estimand="tuned", settings=settings))
-            warnings = [WINNERS_CURSE]
-        if _largest_grid(evidence, pair_of=(first, second)) > 1:
-            pair = (_average(evidence, first.label), _average(evidence, second.label))
-            counts = [len(side.keys) for side in pair]
-            answers.append(compare(evidence, own, pair, margin, estimand="average", cell_counts=counts))
-    return answers, warnings
-
-
-def _largest_grid(evidence: Evidence, pair_of: tuple[Side, Side], *, exploit: bool = False) -> int:
-    return max(len(evidence.grid(side.label, exploit=exploit)) for side in pair_of)
-
-
-def _tuned(evidence: Evidence, own: Budget, arm: str) -> Side | None:
-    cells = evidence.grid(arm, exploit=True)
-    order = ranked(evidence, own, [Side(cell_label(cell), (cell.key,)) for cell in cells])
-    return order[0] if order else None
-
-
-def _average(evidence: Evidence, arm: str) -> Side:
-    keys = tuple(cell.key for cell in evidence.grid(arm))
-    label = arm if len(keys) == 1 else f"{arm} averaged over its grid of {len(keys)} cells"
-    return Side(label, keys)
-
-
-def cell_label(cell: Cell) -> str:
-    """``smote (k 5, ratio 100)``; the arm alone when it has no knobs."""
-    knobs = ", ".join(f"{name} {level_text(value)}" for name, value in cell.knobs.items())
-    return f"{cell.arm} ({knobs})" if knobs else cell.arm
-
-
-def _settings(evidence: Evidence, pair: Sequence[Side]) -> dict[str, dict[str, Any]]:
-    keys = set(keys_of(pair))
-    return {cell.key: {"arm": cell.arm, **cell.knobs} for cell in evidence.cells if cell.key in keys}
 
 
 def _default_warnings(evidence: Evidence) -> list[str]:

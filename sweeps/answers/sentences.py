@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..analysis.evidence import Evidence
 from ..analysis.paired import Difference, Verdict
 from ..analysis.power import MOST, detectable_effect, replicates_for_equivalence, replicates_needed
 from ..analysis.scores import Budget
@@ -19,6 +20,7 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "worse_size_uncertain": "worse; the size may be below the margin",
     "worse_negligible": "worse but negligible",
 }
+SLOT = "{correction}"  # of a sentence, until the p-values of its family are known
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?!\w)")
 
 
@@ -28,6 +30,8 @@ def budget_phrase(budget: Budget) -> str:
         return "At each arm's own best budget (chosen on the folds)"
     if budget.name == "default":
         return f"At the budget that the spec fixes ({steps_text(budget.steps)})"
+    if budget.name == "averaged":
+        return "Averaged over the budget ladder"
     return f"At the common budget of {steps_text(budget.steps)}"
 
 
@@ -68,42 +72,49 @@ def brackets(d: Difference) -> str:
     return f"{signed(d.estimate)} [{signed(interval[0])}, {signed(interval[1])}]"
 
 
-def behind(d: Difference, repetitions: bool) -> str:
-    """What stands behind a difference: replicates, or repetitions of cross-validation."""
-    if not repetitions:
-        return f"{d.n} independent {'replicate' if d.n == 1 else 'replicates'}, paired"
+def behind(d: Difference, evidence: Evidence) -> str:
+    """What stands behind a difference: replicates and their folds, or repetitions of cross-validation."""
+    if d.n_first is not None:
+        return f"{d.n_first} and {d.n} independent replicates, not paired"
+    if not evidence.repetitions:
+        folds = evidence.header.get("folds")
+        each = "" if folds is None else f" x {folds} folds"
+        return f"{d.n} independent {'replicate' if d.n == 1 else 'replicates'}{each}, paired"
     scores = f" with {d.values} fold scores, Nadeau-Bengio" if d.se is not None else ""
     return f"{d.n} {'repetition' if d.n == 1 else 'repetitions'} of cross-validation{scores}, paired"
 
 
-def effect(first: str, second: str, d: Difference, margin: float, repetitions: bool) -> str:
-    """Say how ``second`` stands against ``first``, with interval, replicates and verdict."""
+def effect(first: str, second: str, d: Difference, margin: float, evidence: Evidence, slot: str = "") -> str:
+    """Say how ``second`` stands against ``first``, with interval, replicates and verdict.
+
+    ``slot`` stands where the corrected p-value belongs.
+    """
     if d.estimate is None:
         return f"{second} against {first}: no answer: {d.reason}"
-    proof = behind(d, repetitions)
+    proof = behind(d, evidence)
     if d.se is None:
         return f"{second} against {first}: no answer: {signed(d.estimate)} points ({proof}); {d.reason}"
     judged = d.verdict(margin)
     if judged == "equivalent":
         return (
             f"{second} and {first} are equivalent at the {margin:.2f} point margin: {signed(d.estimate)} "
-            f"points balanced accuracy ({interval_text(d, 0.9)}; {interval_text(d)}; {proof})"
+            f"points balanced accuracy ({interval_text(d, 0.9)}; {interval_text(d)}; {proof}{slot})"
         )
     if judged == "inconclusive":
         return (
             f"{second} against {first}: no answer: {signed(d.estimate)} points balanced accuracy "
-            f"({interval_text(d)}; {proof}); {_what_it_takes(d, margin, repetitions)}"
+            f"({interval_text(d)}; {proof}{slot}); {_what_it_takes(d, margin, evidence)}"
         )
     verb = "gains" if d.estimate > 0 else "loses"
     return (
         f"{second} {verb} {signed(d.estimate)} points balanced accuracy against {first} "
-        f"({interval_text(d)}; {proof}): {VERDICT_WORDS[judged]} ({margin:.2f} points)"
+        f"({interval_text(d)}; {proof}{slot}): {VERDICT_WORDS[judged]} ({margin:.2f} points)"
     )
 
 
-def _what_it_takes(d: Difference, margin: float, repetitions: bool) -> str:
+def _what_it_takes(d: Difference, margin: float, evidence: Evidence) -> str:
     text = f"this run could detect {detectable(d):.2f} points"
-    more = None if repetitions else more_replicates(d, margin)
+    more = None if evidence.repetitions else more_replicates(d, margin)
     if more is None:
         return text
     return f"{text}; about {more} more replicates would be needed if the difference stays as it is"
@@ -148,16 +159,17 @@ def numbers_of(d: Difference, margin: float) -> dict[str, Any]:
         "p": d.p,
         "n": d.n,
         "values": d.values,
+        "n_first": d.n_first,
         "detectable": detectable(d),
-        "more_replicates": more_replicates(d, margin),
+        "more_replicates": more_replicates(d, margin) if d.verdict(margin) == "inconclusive" else None,
         "reason": d.reason,
     }
 
 
 def unsourced_numbers(answer: Answer) -> tuple[str, ...]:
-    """The numbers of an answer's sentence that no field of the answer rounds to; empty when sound."""
+    """The numbers of an answer's sentence that no field of the answer holds; empty when sound."""
     entry = answer.to_json()
-    known = list(_numbers([value for name, value in entry.items() if name != "sentence"]))
+    known = list(_numbers([value for name, value in entry.items() if name not in ("sentence", "cells")]))
     return tuple(token for token in NUMBER.findall(answer.sentence) if not _known(token, known))
 
 
@@ -172,5 +184,7 @@ def _numbers(value: Any) -> Iterator[float]:
     if isinstance(value, list):
         for entry in value:
             yield from _numbers(entry)
+    elif isinstance(value, str):
+        yield from (float(token) for token in NUMBER.findall(value))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield float(value)

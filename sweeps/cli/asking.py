@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,21 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 @app.command()
 def ask(
     out: Out,
-    question: Annotated[str, typer.Argument(help="method, ratio, k, metric, latent or budget.")] = "method",
+    question: Annotated[
+        str,
+        typer.Argument(
+            help="method, k, metric, ratio, latent, vae, budget, classifier, imbalance, size, winner, noise, "
+            "all, another knob, or the first characters of a cell's trial key."
+        ),
+    ] = "method",
+    second: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY]", help="A second cell to compare the first with.", show_default=False),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a second sweep: the same arms or cell there.", show_default=False),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also each pair of arms at common budgets.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -26,14 +41,16 @@ def ask(
     Examples:
       synaug ask runs/quickstart method
       synaug ask runs/quickstart ratio --json
+      synaug ask runs/quickstart all
     """
     from .upkeep import lines_of
 
     lines = lines_of(out)
+    other = None if against is None else lines_of(against)
     from ..answers import ask as answer
     from .showing import show_answers
 
-    answers = answer(lines, question)
+    answers = answer(lines, question, second=second, against=other)
     if as_json:
         typer.echo(json.dumps(answers.to_json(), ensure_ascii=False))
     else:

@@ -99,5 +99,6 @@ def show_end(places: Places, ended: Ended, console: Console) -> None:
         console.print(f"go on:   synaug sweep {places.spec} --out {places.out}", soft_wrap=True)
     console.print(f"compare: synaug ui {places.out}", soft_wrap=True)
     console.print(
-        f"ask:     synaug ask {places.out} method   (or ratio, k, metric, latent, budget)", soft_wrap=True
+        f"ask:     synaug ask {places.out} method   (or budget, ratio, k, metric, latent, vae, winner, all)",
+        soft_wrap=True,
     )

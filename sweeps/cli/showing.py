@@ -26,7 +26,7 @@ out = Console(highlight=False)
 if not out.is_terminal:
     out.width = WIDTH
 
-DETAILED_KINDS = ("pair", "decomposition")  # of an answer at common budgets
+DETAILED_KINDS, DETAILED_BUDGETS = ("pair", "decomposition"), ("common", "averaged")  # shown with --all
 
 
 def say(text: str, style: str = "") -> None:
@@ -125,11 +125,15 @@ def _describe(kind: type[Method] | type[Classifier], note: str, *more: str) -> N
 def show_answers(answers: Answers, every: bool) -> None:
     """Print the sentences of an answer, then its warnings; pairs at common budgets only where asked for."""
     shown = [
-        a for a in answers.answers if every or a.budget != "common" or a.detail["kind"] not in DETAILED_KINDS
+        a
+        for a in answers.answers
+        if every or a.budget not in DETAILED_BUDGETS or a.detail["kind"] not in DETAILED_KINDS
     ]
     for answer in shown:
-        out.print(Text.assemble((f"[{answer.verdict}] ", "bold"), answer.sentence), soft_wrap=True)
+        judged = answer.verdict != "not_applicable" or (answer.estimate is None and not answer.n)
+        verdict = f"[{answer.verdict}] " if judged else ""
+        out.print(Text.assemble((verdict, "bold"), answer.sentence), soft_wrap=True)
     if hidden := len(answers.answers) - len(shown):
-        out.print(Text(f"{hidden} more at common budgets with --all", style="dim"))
+        out.print(Text(f"{hidden} more at common budgets or averaged over them with --all", style="dim"))
     for warning in answers.warnings:
         out.print(Text(f"note: {warning}", style="dim"), soft_wrap=True)

@@ -157,7 +157,7 @@ def test_tuned_and_average_only_where_an_arm_has_more_cells() -> None:
     smote = [flat("smote", s, knobs={"ratio": r}) for r, s in ((100.0, 72), (50.0, 76), (25.0, 70))]
     exploit = flat("smote", 90, knobs={"ratio": 60.0}, stage="exploit")
     lines = sweep([BASE[0], *smote, exploit])
-    (tuned,) = said(lines, "method", estimand="tuned")
+    (tuned,) = said(lines, "method", kind="pair", estimand="tuned")
     assert tuned.estimate == pytest.approx(26, abs=0.5)
     assert "smote (ratio 60)" in tuned.sentence
     (average,) = said(lines, "method", estimand="average")
