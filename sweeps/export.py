@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,6 @@ from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encode
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
 from synaug.methods import METHODS
-from tracking import TrackingError, TrackingRefused
 from tracking.models import CodeModel, Registered
 
 from .choose import Choice, choose
@@ -29,7 +27,7 @@ from .feed import Entry
 from .job import job_of
 from .ledger import Ledger, read
 from .ledger_state import State, is_model, state
-from .places import Places
+from .places import Places, refused_as
 from .plan import cell_of
 from .prepare import Prepared, prepare, share
 from .progress import counted
@@ -99,9 +97,9 @@ def export(
         choice = choose(ledger.reading.lines, before, key)
         _check_exportable(choice, prepared)
         name = name or spec.name
-        with _refused_as(Exit.SERVICE):
+        with refused_as(Exit.SERVICE):
             registry.require_run(places.tracking_uri, spec.name, choice.key)
-        with _refused_as(Exit.CONFLICT):
+        with refused_as(Exit.CONFLICT):
             registry.require_own(places.tracking_uri, name, spec.name)
         classifier, final, checked = _train(spec, prepared, choice, console)
         pack = pack and encoder_bytes(prepared.encoder) <= PACKED
@@ -111,7 +109,7 @@ def export(
             files = registry.save_model(model, Path(scratch, "saved"))
             apart = _compare(Path(scratch, "saved"), prepared, checked, final, spec.precision)
             console.print("uploading …", style="dim")
-            with _refused_as(Exit.SERVICE):
+            with refused_as(Exit.SERVICE):
                 registered = registry.register(
                     places.tracking_uri, spec.name, choice.key, name, Path(scratch, "saved"),
                     _tags(about, choice, files), _description(spec, choice, final),
@@ -143,18 +141,8 @@ def load_exported(places: Places, folder: Path) -> TextClassifier:
         text = f"no model of {places.out} was exported"
         raise SynaugError(Problem(text, fix=f"synaug export {places.out}"), Exit.USAGE)
     name, number, files = (models[-1][field] for field in ("name", "version", "files"))
-    with _refused_as(Exit.INTEGRITY):
+    with refused_as(Exit.INTEGRITY):
         return _load(registry.fetch(places.tracking_uri, name, number, folder, files))
-
-
-@contextmanager
-def _refused_as(exit: Exit) -> Iterator[None]:
-    """Turn MLflow's troubles into errors of the command line; a refusal of ours ends with ``exit``."""
-    try:
-        yield
-    except TrackingError as error:
-        code = exit if isinstance(error, TrackingRefused) else Exit.SERVICE
-        raise SynaugError(Problem(error.message, error.where, error.fix), code) from error
 
 
 def _check_exportable(choice: Choice, prepared: Prepared) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from synaug.errors import Exit, Problem, SynaugError
+
 from .app import app
 from .asking import Json
-from .running import Out, Tracking, _stderr
-from .upkeep import _places
+from .running import Out, Storage, Tracking, _stderr
+from .upkeep import _places, require_sweep
 
 
 @app.command()
@@ -48,6 +52,77 @@ def export(
         return
     for line in _sentences(done, where):
         typer.echo(line)
+
+
+@app.command()
+def archive(
+    out: Out,
+    file: Annotated[Path | None, typer.Option(help="The archive.  [default: OUT.tar.gz]")] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Then remove the sweep from disk, Optuna and MLflow.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    restore: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Put the sweep of an archive back into OUT.")
+    ] = None,
+    tracking_uri: Tracking = None,
+    storage: Storage = None,
+) -> None:
+    """Pack a sweep's records into one file with a manifest of sha256, and remove or restore the sweep.
+
+    \b
+    Examples:
+      synaug archive runs/quickstart
+      synaug archive runs/mine --remove --yes
+    """
+    if restore is not None:
+        _restore(out, restore, remove or file is not None)
+        return
+    from ..places import refused_as
+    from ..progress import counted
+    from ..putting_away import put_away, sweep_up
+
+    if remove and sweep_up(out):
+        typer.echo(f"{out} is removed")
+        return
+    require_sweep(out)
+    if remove and not yes:
+        _ask_first(out)
+    where = _places(out, tracking_uri, storage)
+    if trouble := where.check_tracking():
+        raise SynaugError(Problem(trouble, fix="start the server, then run this again"), Exit.SERVICE)
+    with refused_as(Exit.CONFLICT), counted(_stderr(), "packing", "runs") as told:
+        done, manifest = put_away(
+            where, file or out.absolute().with_name(f"{out.absolute().name}.tar.gz"), remove, told
+        )
+    typer.echo(
+        f"{done}: {len(manifest.files)} files, {manifest.runs} MLflow runs, {manifest.trials} Optuna trials; "
+        "read back and as in its manifest"
+    )
+    if remove:
+        typer.echo(f"{out} is removed; `synaug archive {out} --restore {done}` brings it back")
+        if manifest.experiment_id is not None:
+            typer.echo(
+                "MLflow keeps deleted runs until `mlflow gc --experiment-ids "
+                f"{manifest.experiment_id}` frees their space (which empties all of its trash)"
+            )
+
+
+def _ask_first(out: Path) -> None:
+    """Ask at a terminal; elsewhere only --yes will do."""
+    if not sys.stdin.isatty():
+        raise SynaugError(Problem(f"--remove: {out} would be removed", fix="confirm with --yes"), Exit.USAGE)
+    typer.confirm(f"Pack {out}, then remove it from disk, Optuna and MLflow?", abort=True, err=True)
+
+
+def _restore(out: Path, file: Path, more: bool) -> None:
+    from ..archive import restore as put_back
+
+    if more:
+        raise SynaugError(Problem("--restore goes with neither --file nor --remove"), Exit.USAGE)
+    manifest = put_back(file, out)
+    typer.echo(f"{out}: the sweep {manifest.sweep} as it was at {manifest.at}")
+    typer.echo(f"Optuna and MLflow: synaug rebuild-study {out} && synaug sync {out}")
 
 
 def _facts(done: Any) -> dict[str, Any]:

@@ -100,13 +100,15 @@ def sync(out: Out, tracking_uri: Tracking = None) -> None:
     from rich.console import Console
 
     from ..resend import resend
+    from .showing import tracking_errors
 
     require_sweep(out)
     where = _places(out, tracking_uri)
     trouble = where.check_tracking()
     if trouble:
         raise SynaugError(Problem(trouble, fix="start the server, then run this again"), Exit.SERVICE)
-    sent, notes = resend(where, Console(stderr=True, highlight=False))
+    with tracking_errors():
+        sent, notes = resend(where, Console(stderr=True, highlight=False))
     if notes:
         raise SynaugError([Problem(note) for note in notes], Exit.SERVICE)
     typer.echo(f"sent {sent} cells; MLflow has them all")
