@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class _Writer:
     def add(self, name: str, source: BinaryIO, size: int) -> None:
         """Add a member of so many bytes."""
         member = tarfile.TarInfo(name)
-        member.size, member.mode = size, 0o600
+        member.size, member.mode, member.mtime = size, 0o600, int(time.time())
         hashed = _Hashed(source)
         self.tar.addfile(member, hashed)
         self.files[name] = hashed.digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from tracking.models import CodeModel, Registered
 from .choose import Choice, choose
 from .feed import Entry
 from .job import job_of
-from .ledger import Ledger, read
+from .ledger import Ledger, Line
 from .ledger_state import State, is_model, state
 from .places import Places, refused_as
 from .plan import cell_of
@@ -125,10 +125,11 @@ def export(
     return Exported(choice, label, final, registered, pack, len(checked), apart)
 
 
-def load_exported(places: Places, folder: Path) -> TextClassifier:
+def load_exported(lines: Sequence[Line], places: Places, folder: Path) -> TextClassifier:
     """Load the model that was exported last, from the registry; runs no code of it.
 
     Args:
+        lines: of the sweep's ledger.
         places: where the sweep lies.
         folder: where its files go; they must stay there while it is used.
 
@@ -136,7 +137,7 @@ def load_exported(places: Places, folder: Path) -> TextClassifier:
         SynaugError: none was exported (exit 2), the registry holds other files than the ledger recorded
             (exit 9), or it does not answer (exit 5).
     """
-    models = [line["model"] for line in read(places.ledger).lines if is_model(line)]
+    models = [line["model"] for line in lines if is_model(line)]
     if not models:
         text = f"no model of {places.out} was exported"
         raise SynaugError(Problem(text, fix=f"synaug export {places.out}"), Exit.USAGE)

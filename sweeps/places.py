@@ -84,6 +84,11 @@ class Places:
         return None
 
 
+def ledger_of(out: Path) -> Path:
+    """The ledger of a sweep's folder; a file is a ledger itself, made by hand or copied."""
+    return out if out.is_file() else out / "ledger.jsonl"
+
+
 def places(
     out: Path,
     tracking_uri: str | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 
 @app.command()
 def ask(
-    out: Out,
+    out: Annotated[
+        Path,
+        typer.Argument(help="Folder of the sweep, such as runs/quickstart, or a ledger.", show_default=False),
+    ],
     question: Annotated[str, typer.Argument(help="method, ratio, k, metric, latent or budget.")] = "method",
     every: Annotated[bool, typer.Option("--all", help="Also each pair of arms at common budgets.")] = False,
     as_json: Json = False,

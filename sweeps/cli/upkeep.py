@@ -37,15 +37,17 @@ def require_sweep(out: Path) -> None:
 
 
 def lines_of(out: Path) -> Sequence[Any]:
-    """Read a sweep's ledger, also one that was made by hand or is being written.
+    """Read a sweep's ledger, also one that was made by hand or is being written; ``out`` may be the file.
 
     Raises:
         SynaugError: there is none (exit 2), or it cannot be relied on (exit 9).
     """
     from ..ledger import read
+    from ..places import ledger_of
 
-    require_sweep(out)
-    return read(out / "ledger.jsonl", strict=False).lines
+    if not out.is_file():
+        require_sweep(out)
+    return read(ledger_of(out), strict=False).lines
 
 
 def _places(out: Path, tracking_uri: str | None = None, storage: str | None = None) -> Any:
