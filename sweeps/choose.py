@@ -13,8 +13,7 @@ from .analysis.evidence import Evidence, gather
 from .analysis.scores import Side, infer, own_budget, side_values
 from .ledger import Line
 from .ledger_state import State
-
-STAGES = ("design", "robustness", "exploit")  # A/A clones and confirmations repeat cells of these
+from .plan import CONFIRM, is_extra
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Choice:
         config: its configuration.
         steps: the rung that it trains to: the median over replicates of those chosen, the lower one of two.
         score: of what it is scored on, at the chosen rung.
+        confirmed: the same on the fresh draws of the confirmation, which chose nothing; None where this
+            configuration has none.
         folds: mean score on the folds, as a fraction; what the best cell is chosen by.
         among: cells that it was chosen from; 1 where it was named.
     """
@@ -59,6 +60,7 @@ class Choice:
     config: Mapping[str, Any]
     steps: int
     score: Score
+    confirmed: Score | None
     folds: float
     among: int
 
@@ -92,7 +94,8 @@ def choose(lines: Sequence[Line], found: State, key: str | None) -> Choice:
 
 
 def _stands_for_itself(line: Line) -> bool:
-    return line["stage"] in STAGES and "imbalance" not in line["config"]
+    """Clones, other sizes, other settings of the classifier and confirmations are no candidates."""
+    return not any(map(is_extra, line["config"]))
 
 
 def _results(found: State, key: str) -> list[Line]:
@@ -105,20 +108,28 @@ def _on_folds(found: State, key: str) -> float:
 
 
 def _choice(lines: Sequence[Line], found: State, key: str, among: int) -> Choice:
-    results = _results(found, key)
-    steps = median_low(int(r["chosen_steps"]) for r in results)
-    return Choice(
-        key, found.cells[key]["config"], steps, _score(gather(lines), key), _on_folds(found, key), among
-    )
+    steps = median_low(int(r["chosen_steps"]) for r in _results(found, key))
+    evidence, config = gather(lines), found.cells[key]["config"]
+    again = next((k for k, line in found.cells.items() if _confirms(line, config)), None)
+    confirmed = None if again is None else _score(evidence, again, "confirm_balanced_accuracy")
+    return Choice(key, config, steps, _score(evidence, key), confirmed, _on_folds(found, key), among)
 
 
-def _score(evidence: Evidence, key: str) -> Score:
+def _confirms(line: Line, config: Mapping[str, Any]) -> bool:
+    fresh = {**config, "draws": CONFIRM}
+    return bool(line["status"] == "ok" and line["config"] == fresh and fresh != config)
+
+
+def _score(evidence: Evidence, key: str, name: str | None = None) -> Score:
     part = next(p for p in evidence.contexts() if any(cell.key == key for cell in p.cells))
     found = infer(part, side_values(part, own_budget(part), [Side("cell", (key,))])[0])
     where = part.results.loc[part.results["trial_key"] == key, "scored_on"].iloc[0]
     low, high = found.interval() or (None, None)
     assert found.estimate is not None
     return Score(
-        f"{where}_balanced_accuracy", found.estimate / 100, None if low is None else low / 100,
-        None if high is None else high / 100, found.n,
-    )  # fmt: skip
+        name or f"{where}_balanced_accuracy",
+        found.estimate / 100,
+        None if low is None else low / 100,
+        None if high is None else high / 100,
+        found.n,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from rich.console import Console
 import synaug
 import tracking.models as registry
 from synaug.cache import file_sha256
-from synaug.classifiers.options import MlpOptions
 from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, softmax
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
@@ -23,7 +22,7 @@ from synaug.methods import METHODS
 from tracking.models import CodeModel, Registered
 
 from .choose import Choice, choose
-from .feed import Entry
+from .entry import Entry
 from .job import job_of
 from .ledger import Ledger, Line
 from .ledger_state import State, is_model, state
@@ -33,6 +32,7 @@ from .prepare import Prepared, prepare, share
 from .progress import counted
 from .resume import check_same
 from .spec import Spec, load_spec
+from .trial import own_options
 
 SCRIPT = Path(__file__).with_name("text_model.py")
 REQUIRED = ("mlflow", "numpy", "pandas", "platformdirs", "safetensors", "torch", "transformers")
@@ -170,15 +170,9 @@ def _train(
     neighbors = max((int(v) for k, v in method.settings().items() if k in ("k", "m")), default=1)
     data = whole(shared.X, shared.y, shared.classes, rows, shared.streams, neighbors)
     console.print(f"training on {len(rows)} rows …", style="dim", highlight=False)
-    final = train_final(method, data, _options(spec, choice), choice.steps)
+    final = train_final(method, data, own_options(job_of(spec).options, choice.config), choice.steps)
     classifier = TextClassifier(prepared.encoder, shared.classes, final.weights)
     return classifier, final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
-
-
-def _options(spec: Spec, choice: Choice) -> MlpOptions:
-    """The classifier's settings, with those that the cell has of its own, such as ``mlp.learning_rate``."""
-    own = {name.partition(".")[2]: value for name, value in choice.config.items() if "." in name}
-    return replace(job_of(spec).options, **own)
 
 
 def _about(spec: Spec, before: State, choice: Choice, final: Final, ledger: str) -> dict[str, Any]:
@@ -198,15 +192,17 @@ def _about(spec: Spec, before: State, choice: Choice, final: Final, ledger: str)
         "chosen": "on the folds" if choice.among > 1 else "by name",
         "candidates": choice.among,
         "score": str(choice.score),
+        "confirmed": None if choice.confirmed is None else str(choice.confirmed),
         "synaug": synaug.__version__,
     }
 
 
 def _tags(about: Mapping[str, Any], choice: Choice, files: Mapping[str, str]) -> dict[str, str]:
     """Tags of the version in the registry."""
-    plain = {name: str(value) for name, value in about.items() if not isinstance(value, Mapping)}
+    plain = {k: str(v) for k, v in about.items() if v is not None and not isinstance(v, Mapping)}
     own = {"arm": str(choice.config["arm"]), "cv_score": f"{choice.folds:.4f}"}
-    return plain | own | choice.score.tags() | {"files_sha256": registry.fingerprint(files)}
+    scores = choice.score.tags() | (choice.confirmed.tags() if choice.confirmed else {})
+    return plain | own | scores | {"files_sha256": registry.fingerprint(files)}
 
 
 def _description(spec: Spec, choice: Choice, final: Final) -> str:

@@ -97,7 +97,7 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
     method, scene = METHODS[work.arm](**work.settings), scene_of(work.extras)
     shared = data.replicate(replicate, scene, int(work.extras.get("nuisance", 0)))
-    options = _options(job.options, work.extras)
+    options = own_options(job.options, work.extras)
     test, cache = data.test if job.gate else None, _pool_cache()
     train = job.engines.client(work.key, scene, replicate, job.gate) if job.engines else None
     outcome = evaluate(method, shared, options, job.steps, test=test, cache=cache, train=train)
@@ -109,7 +109,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     return found
 
 
-def _options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
+def own_options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
     """The classifier's settings, with those that a cell has of its own."""
     own: dict[str, Any] = {n.partition(".")[2]: value for n, value in extras.items() if "." in n}
     return dataclasses.replace(options, **own)

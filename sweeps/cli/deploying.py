@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,13 +135,8 @@ def _facts(done: Any) -> dict[str, Any]:
         "chosen": "on the folds" if choice.among > 1 else "by name",
         "candidates": choice.among,
         "cv_score": choice.folds,
-        "score": {
-            "name": choice.score.name,
-            "mean": choice.score.mean,
-            "low": choice.score.low,
-            "high": choice.score.high,
-            "n": choice.score.n,
-        },
+        "score": asdict(choice.score),
+        "confirmed": None if choice.confirmed is None else asdict(choice.confirmed),
         "steps": choice.steps,
         "rows": dict(final.real),
         "synthetic_rows": dict(final.synthetic),
@@ -164,6 +160,7 @@ def _sentences(done: Any, where: Any) -> list[str]:
         if choice.among > 1
         else "as named"
     )
+    again = [] if choice.confirmed is None else [f"         {choice.confirmed}: on draws that chose nothing"]
     encoder = "its files are in the model" if done.packed else "named by place and digest"
     command = [
         "mlflow",
@@ -179,6 +176,7 @@ def _sentences(done: Any, where: Any) -> list[str]:
     return [
         f"cell     {choice.key} {done.label}: {chosen}",
         f"score    {choice.score}: of models that were trained on the sweep's draws",
+        *again,
         f"trained  on all {rows} training rows ({_counts(final.real)}) and {made} synthetic ones, "
         f"{choice.steps} steps, the median of what the folds chose",
         f"checked  on {done.texts} texts: within {done.apart:.1g} of the trained network's probabilities",
