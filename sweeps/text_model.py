@@ -26,8 +26,11 @@ class TextModel(PythonModel):
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """One row a text, in the order given."""
+        missing = [row for row, text in enumerate(model_input[TEXT]) if not isinstance(text, str)]
+        if missing:  # MLflow reads "NA" and "null" in a CSV as missing
+            raise ValueError(f"rows {missing[:5]} have no text; send texts such as NA as JSON")
         classes = self.classifier.classes
-        probability = self.classifier.probabilities([str(text) for text in model_input[TEXT]])
+        probability = self.classifier.probabilities(model_input[TEXT].tolist())
         found = pd.DataFrame(probability, columns=[f"{PROBABILITY}{name}" for name in classes])
         found.insert(0, LABEL, [classes[code] for code in probability.argmax(1)])
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -91,7 +92,9 @@ def save_model(model: CodeModel, folder: Path) -> dict[str, str]:
     def schema(columns: Mapping[str, str]) -> Schema:
         return Schema([ColSpec(type=kind, name=name) for name, kind in columns.items()])
 
-    with translated(str(folder)):
+    with translated(str(folder)), warnings.catch_warnings():
+        # MLflow 3.17 compares columns with a range, which pandas 3 warns of.
+        warnings.filterwarnings("ignore", "Operation with range is deprecated")
         pyfunc.save_model(
             path=str(folder),
             python_model=str(model.script),
@@ -245,6 +248,7 @@ def fetch(
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         store = get_artifact_repository(source, tracking_uri=uri)
+        folder.mkdir(parents=True, exist_ok=True)
         return Path(store.download_artifacts("", str(folder)))  # type: ignore[no-untyped-call]
 
     there = call(client, download, retry)
