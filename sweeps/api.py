@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -13,15 +13,19 @@ from rich.console import Console
 from synaug.errors import SynaugError
 
 from . import launch
+from .analysis.columns import columnar
 from .analysis.records import records
 from .answers import Answers, ask
 from .gate import is_due, open_gate
 from .launch import RunOptions
 from .ledger import Line, read
 from .ledger_state import state
-from .places import places
+from .places import ledger_of, places
 from .resume import resolve
 from .spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from synaug.deploy import TextClassifier
 
 
 @dataclass(frozen=True)
@@ -29,18 +33,35 @@ class Sweep:
     """A sweep's records, read from its ledger each time they are asked for.
 
     Attributes:
-        out: folder of the sweep.
+        out: folder of the sweep, or a ledger alone.
     """
 
     out: Path
 
     def lines(self) -> Sequence[Line]:
         """The lines of the ledger, in order."""
-        return read(self.out / "ledger.jsonl", strict=False).lines
+        return read(ledger_of(self.out), strict=False).lines
 
     def records(self) -> pd.DataFrame:
-        """One row a cell and replicate: configuration, scores as fractions, chosen steps."""
-        return records(self.lines())
+        """One row a cell and replicate: configuration, scores as fractions, chosen steps.
+
+        Each column has one type, so that ``to_parquet`` keeps the frame as it is: see ``columnar``.
+        """
+        return columnar(records(self.lines()))
+
+    def classifier(self, folder: str | Path) -> TextClassifier:
+        """Download the model that was exported last and load it; runs no code of it.
+
+        Args:
+            folder: where its files go; they must stay there while it is used.
+
+        Raises:
+            SynaugError: none was exported (exit 2), or the registry holds something else (exit 9).
+        """
+        from .export import load_exported
+
+        lines = self.lines()
+        return load_exported(lines, places(self.out, header=state(lines).header), Path(folder))
 
     def ask(self, question: str, second: str | None = None, against: Sweep | None = None) -> Answers:
         """Answer a question.
@@ -98,12 +119,12 @@ def run_sweep(
 
 
 def load_sweep(out: str | Path) -> Sweep:
-    """Open the records of a sweep that exists.
+    """Open the records of a sweep that exists, or of a ledger file.
 
     Raises:
         SynaugError: there is no ledger (exit 2).
     """
     folder = Path(out)
-    if not (folder / "ledger.jsonl").is_file():
+    if not ledger_of(folder).is_file():
         raise SynaugError(f"{folder} holds no sweep: there is no ledger.jsonl")
     return Sweep(folder)

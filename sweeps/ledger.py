@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from synaug.errors import Exit, Problem, SynaugError
 
 from .canonical import canonical_json, crc32
+from .removal import refuse_half_removed
 
 SCHEMA = 1
 KINDS = ("sweep", "start", "result", "cell", "test", "mlflow")
@@ -182,13 +183,15 @@ class Ledger:
     Args:
         out: the sweep's folder, made if absent, for its owner only.
         sweep: name of the sweep, written into every line.
+        removing: open also a sweep whose removal has begun.
 
     Raises:
         SynaugError: CONFLICT when another process writes here, with its host, id and since when;
             INTEGRITY when the file cannot be relied on; RESOURCES when the disk refuses.
     """
 
-    def __init__(self, out: Path, sweep: str):
+    def __init__(self, out: Path, sweep: str, removing: bool = False):
+        refuse_half_removed(out, unless=removing)
         self.sweep = sweep
         self.path = out / FILE
         self._mutex = threading.Lock()

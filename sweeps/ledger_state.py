@@ -40,6 +40,11 @@ class State:
     tests: Mapping[Key, Line]
 
 
+def is_model(line: Line) -> bool:
+    """Whether a line records an exported model, not the run of a cell."""
+    return line.get("kind") == "mlflow" and "model" in line
+
+
 def state(lines: Iterable[Line]) -> State:
     """Read the lines once, in order. Kinds that are not known are passed over."""
     header: Line | None = None
@@ -66,7 +71,7 @@ def state(lines: Iterable[Line]) -> State:
             attempts.pop(key, None)
             unsent.pop(key, None)
             unsent[key] = None
-        elif kind == "mlflow":
+        elif kind == "mlflow" and not is_model(line):
             acknowledged[key] = str(line["run_id"])
             unsent.pop(key, None)
         elif kind == "test" and line.get("stage") == "plan":

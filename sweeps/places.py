@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synaug.errors import Exit, Problem, SynaugError
-from tracking import TrackingError, UnknownScheme, probe, redact
+from tracking import TrackingError, TrackingRefused, UnknownScheme, probe, redact
 from tracking.address import SQLITE, sqlite_file
 
 MLFLOW, OPTUNA = "mlflow.db", "optuna.db"  # beside the sweeps, shared by all of them
@@ -83,6 +84,11 @@ class Places:
         return None
 
 
+def ledger_of(out: Path) -> Path:
+    """The ledger of a sweep's folder; a file is a ledger itself, made by hand or copied."""
+    return out if out.is_file() else out / "ledger.jsonl"
+
+
 def places(
     out: Path,
     tracking_uri: str | None = None,
@@ -103,6 +109,16 @@ def places(
     given = tracking_uri or environment.get("MLFLOW_TRACKING_URI")
     uri = given or known.get("tracking_uri") or _beside(out, MLFLOW)
     return Places(out, uri, _artifact_root(uri), storage or known.get("storage") or _beside(out, OPTUNA))
+
+
+@contextmanager
+def refused_as(exit: Exit) -> Iterator[None]:
+    """Turn MLflow's troubles into errors of the command line; a refusal of ours ends with ``exit``."""
+    try:
+        yield
+    except TrackingError as error:
+        code = exit if isinstance(error, TrackingRefused) else Exit.SERVICE
+        raise SynaugError(Problem(error.message, error.where, error.fix), code) from error
 
 
 def _beside(out: Path, file: str) -> str:

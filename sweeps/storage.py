@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.distributions import distribution_to_json
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -85,3 +90,62 @@ def said(error: BaseException) -> str:
     """Say what the database said, in one line, without Optuna's guesses."""
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {str(cause).splitlines()[0]}"
+
+
+def study_records(storage_url: str, sweep: str) -> list[dict[str, Any]]:
+    """Return the studies of a sweep with all their trials, as JSON values.
+
+    Raises:
+        SynaugError: SERVICE when the storage cannot be read.
+    """
+    if _absent(checked(storage_url)):
+        return []
+    with _reading(storage_url) as storage:
+        return [_study_record(storage, f"{sweep}/{arm}") for arm in arms_of(storage, sweep)]
+
+
+def delete_studies(storage_url: str, sweep: str) -> None:
+    """Delete the studies of a sweep; safe to repeat.
+
+    Raises:
+        SynaugError: SERVICE when the storage cannot be written.
+    """
+    if _absent(checked(storage_url)):
+        return
+    with _reading(storage_url) as storage:
+        for arm in arms_of(storage, sweep):
+            optuna.delete_study(study_name=f"{sweep}/{arm}", storage=storage)
+
+
+@contextmanager
+def _reading(storage_url: str) -> Iterator[RDBStorage]:
+    """Open a storage that is there; what goes wrong is the service's fault."""
+    try:
+        storage = open_storage(storage_url)
+        try:
+            yield storage
+        finally:
+            close_storage(storage)
+    except STORAGE_ERRORS as error:
+        problem = Problem(f"the Optuna storage cannot be used: {said(error)}", fix="try again later")
+        raise SynaugError(problem, Exit.SERVICE) from error
+
+
+def _study_record(storage: RDBStorage, name: str) -> dict[str, Any]:
+    study = optuna.load_study(study_name=name, storage=storage)
+    trials = [
+        {
+            "number": trial.number,
+            "state": trial.state.name,
+            "values": trial.values,
+            "params": trial.params,
+            "distributions": {
+                knob: json.loads(distribution_to_json(domain)) for knob, domain in trial.distributions.items()
+            },
+            "user_attrs": trial.user_attrs,
+            "started": None if trial.datetime_start is None else trial.datetime_start.isoformat(),
+            "completed": None if trial.datetime_complete is None else trial.datetime_complete.isoformat(),
+        }
+        for trial in study.get_trials(deepcopy=False)
+    ]
+    return {"name": name, "direction": study.direction.name, "trials": trials}

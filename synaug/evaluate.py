@@ -273,7 +273,7 @@ def fit(
     y = data.y[draw.rows]
     generators = [data.streams.generator(Stream.INIT, draw.replicate, f) for f in range(len(rows))]
     logits = (train or train_here)(data, rows, options, scored, generators)
-    mass = np.stack([_mass(fold, y, n_classes) for fold in rows])  # (F, C)
+    mass = np.stack([mass_of(fold, y, n_classes) for fold in rows])  # (F, C)
     held_adjusted = scores.adjust(logits.held, mass[draw.folds])
     scored_adjusted = scores.adjust(logits.scored, mass[:, None, :])
     held: scores.Floats = logits.held
@@ -297,7 +297,7 @@ def fit(
     )
 
 
-def _mass(fold: FoldRows, y: Codes, n_classes: int) -> npt.NDArray[np.float64]:
+def mass_of(fold: FoldRows, y: Codes, n_classes: int) -> npt.NDArray[np.float64]:
     """Effective training mass of each class: rows, synthetic ones included, times loss weights."""
     real = np.bincount(y, fold.weight, n_classes).astype(np.float64)
     return real + np.bincount(fold.labels, fold.label_weight, n_classes)

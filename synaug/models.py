@@ -52,10 +52,14 @@ def locate(model: str) -> tuple[str, Path]:
     return model, folder
 
 
+def model_files(folder: Path) -> list[Path]:
+    """List the files that make a model and its tokenizer, by name."""
+    return sorted({file for pattern in FILES for file in folder.glob(pattern)})
+
+
 def fingerprint(folder: Path) -> str:
     """Return the sha256 over names and contents of the files that make a model and its tokenizer."""
-    files = sorted({file for pattern in FILES for file in folder.glob(pattern)})
-    listing = [(file.name, file_sha256(file)) for file in files]
+    listing = [(file.name, file_sha256(file)) for file in model_files(folder)]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 

@@ -16,7 +16,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 
 @app.command()
 def ask(
-    out: Out,
+    out: Annotated[
+        Path,
+        typer.Argument(help="Folder of the sweep, such as runs/quickstart, or a ledger.", show_default=False),
+    ],
     question: Annotated[
         str,
         typer.Argument(

@@ -37,15 +37,17 @@ def require_sweep(out: Path) -> None:
 
 
 def lines_of(out: Path) -> Sequence[Any]:
-    """Read a sweep's ledger, also one that was made by hand or is being written.
+    """Read a sweep's ledger, also one that was made by hand or is being written; ``out`` may be the file.
 
     Raises:
         SynaugError: there is none (exit 2), or it cannot be relied on (exit 9).
     """
     from ..ledger import read
+    from ..places import ledger_of
 
-    require_sweep(out)
-    return read(out / "ledger.jsonl", strict=False).lines
+    if not out.is_file():
+        require_sweep(out)
+    return read(ledger_of(out), strict=False).lines
 
 
 def _places(out: Path, tracking_uri: str | None = None, storage: str | None = None) -> Any:
@@ -100,13 +102,15 @@ def sync(out: Out, tracking_uri: Tracking = None) -> None:
     from rich.console import Console
 
     from ..resend import resend
+    from .showing import tracking_errors
 
     require_sweep(out)
     where = _places(out, tracking_uri)
     trouble = where.check_tracking()
     if trouble:
         raise SynaugError(Problem(trouble, fix="start the server, then run this again"), Exit.SERVICE)
-    sent, notes = resend(where, Console(stderr=True, highlight=False))
+    with tracking_errors():
+        sent, notes = resend(where, Console(stderr=True, highlight=False))
     if notes:
         raise SynaugError([Problem(note) for note in notes], Exit.SERVICE)
     typer.echo(f"sent {sent} cells; MLflow has them all")

@@ -74,6 +74,36 @@ def train_ladder(
 
 
 @dataclass(frozen=True)
+class Trained:
+    """The parameters of one network after the last rung, and what they say of its own rows.
+
+    Attributes:
+        first: first layer (d, H).
+        bias: its bias (H,).
+        head: second layer (C, H).
+        head_bias: its bias (C,).
+        logits: of the real rows trained on, in order (t, C); not finite where the training diverged.
+    """
+
+    first: F32
+    bias: F32
+    head: F32
+    head_bias: F32
+    logits: F32
+
+
+def train_one(
+    X: F32, y: Codes, rows: FoldRows, n_classes: int, options: MlpOptions, generator: np.random.Generator
+) -> Trained:
+    """Train one model to the last rung of the ladder and return it; arguments as for ``train_ladder``."""
+    model = _FoldModel(
+        shared_tensor(X).to(getattr(torch, options.precision)), y, rows, n_classes, options, generator
+    )
+    *_, logits = model.run(options.ladder)
+    return Trained(model.first, model.bias, model.head, model.head_bias, logits)
+
+
+@dataclass(frozen=True)
 class _Rows:
     """The rows that one fold's model sees.
 

@@ -1,0 +1,80 @@
+"""The model that goes to work is trained on every row, and its files say what the trainer says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synaug.classifiers.options import MlpOptions
+from synaug.deploy import softmax
+from synaug.errors import Exit, SynaugError
+from synaug.evaluate import Replicate
+from synaug.final import Final, train_final, whole
+from synaug.methods import METHODS
+from synaug.randomness import Streams
+
+NAMES = ("large", "rare")
+SIZES = (90, 30)
+
+
+def rows_of(sizes: tuple[int, int] = SIZES) -> Replicate:
+    """Two Gaussian classes among rows that nobody trains on."""
+    random = np.random.default_rng(2)
+    y = random.permutation(np.repeat([0, 1], sizes))
+    X = (random.normal(size=(len(y), 6)) + 2 * y[:, None]).astype(np.float32)
+    noise = np.full((10, 6), 1e6, np.float32)  # a model that saw one of these would not be finite
+    X, y = np.concatenate([noise, X]), np.concatenate([np.zeros(10, np.int64), y])
+    return whole(X, y, NAMES, np.arange(10, len(X)), Streams(0, "5eed" * 16), neighbors=5)
+
+
+def train(arm: str, data: Replicate | None = None, precision: str = "float32", **knobs: Any) -> Final:
+    data = data or rows_of()
+    return train_final(METHODS[arm](**knobs), data, MlpOptions(hidden=8, precision=precision), steps=60)
+
+
+@pytest.mark.parametrize(("precision", "close"), [("float32", 1e-4), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("arm", ["none", "logit_adjust", "class_weight", "ros", "smote", "vae"])
+def test_the_weights_give_what_the_trainer_gives(arm: str, precision: str, close: float) -> None:
+    data = rows_of()
+    final = train(arm, data, precision, **({"latent": 2} if arm == "vae" else {}))
+    probability = softmax(final.weights.logits(data.X[data.draw.rows]))
+    np.testing.assert_allclose(probability, softmax(final.logits), atol=close)
+    right = probability.argmax(1) == data.y[data.draw.rows]
+    assert right.mean() > 0.9
+
+
+def test_all_rows_are_trained_on_and_synthetic_ones_fill_the_gap() -> None:
+    final = train("smote", ratio=50.0)
+    assert final.real == {"large": 90, "rare": 30}
+    assert final.synthetic == {"large": 0, "rare": 30}  # half of what the rare class lacks
+    assert train("none").synthetic == {"large": 0, "rare": 0}
+
+
+def test_the_threshold_is_moved_where_the_arm_scores_adjusted() -> None:
+    plain, moved = train("none"), train("logit_adjust")
+    np.testing.assert_allclose(moved.weights.offset, np.log([0.75, 0.25]), rtol=1e-6)
+    np.testing.assert_array_equal(plain.weights.offset, [0, 0])
+    np.testing.assert_array_equal(moved.weights.head, plain.weights.head)  # the same training
+
+
+def test_the_same_call_gives_the_same_model() -> None:
+    one, other = train("smote"), train("smote")
+    for name, array in one.weights.arrays().items():
+        np.testing.assert_array_equal(array, other.weights.arrays()[name])
+
+
+def test_an_arm_that_does_not_apply_is_said() -> None:
+    with pytest.raises(SynaugError, match="smote does not apply to all training rows") as refused:
+        train("smote", rows_of((40, 1)))
+    assert refused.value.exit is Exit.DATA
+
+
+def test_a_training_that_diverges_is_said() -> None:
+    options = MlpOptions(hidden=8, learning_rate=10.0, weight_decay=10.0)
+    data = rows_of()
+    data.X[11] = np.inf
+    with pytest.raises(SynaugError, match="diverged") as refused:
+        train_final(METHODS["none"](), data, options, steps=3)
+    assert refused.value.exit is Exit.DATA
