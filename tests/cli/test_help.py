@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import synaug as package
-from sweeps.cli import asking, catalogue, running, upkeep  # noqa: F401 - their commands register themselves
+from sweeps.cli import asking, catalogue, reporting, running, upkeep  # noqa: F401 - their commands register themselves
 from sweeps.cli.app import app
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "sklearn", "pandas", "optuna")
