@@ -51,6 +51,11 @@ class Canvas:
         """Whether it is narrower than two charts side by side would be."""
         return self.width < 6
 
+    def panels(self, count: int) -> list[Axes]:
+        """Axes side by side, one above the other where the canvas is narrow."""
+        rows, columns = (count, 1) if self.narrow else (1, count)
+        return list(self.figure.subplots(rows, columns, squeeze=False).ravel())
+
     def points(
         self, axes: Axes, x: Any, y: Any, texts: Sequence[str], style: Style, series: int | None = None,
         **more: Any,
@@ -83,10 +88,12 @@ class Canvas:
     def area(
         self, axes: Axes, x: Any, low: Any, high: Any, style: Style, series: int | None = None, **more: Any
     ) -> None:
-        """Shade a band of a series."""
+        """Shade a band of a series; nothing where there is none."""
+        if not len(x):
+            return
         drawn = axes.fill_between(
             np.asarray(x, dtype=float), np.asarray(low, dtype=float), np.asarray(high, dtype=float),
-            **{"color": style.color, "alpha": 0.13, "linewidth": 0, **more},
+            **{"color": style.color, "alpha": 0.09, "linewidth": 0, **more},
         )  # fmt: skip
         drawn.set_gid(self._name(Marks(series)))
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from . import words
 from .claims import Claim
+from .look import in_order
 
 MOST_BESIDE = 12
+LEADING = ("summary", "winner", "transfer", "size", "ablation", "moments")
 BAR_WIDTH, BAR_PAD = 300.0, 8.0
 
 
@@ -51,15 +53,21 @@ class Card:
 
 def cards(claims: Sequence[Claim]) -> tuple[Card, ...]:
     """One card a question; those without data come last."""
-    questions = dict.fromkeys(claim.question for claim in claims)
+    questions = sorted(dict.fromkeys(claim.question for claim in claims), key=_place)
     made = [_card(question, [c for c in claims if c.question == question]) for question in questions]
-    return tuple(sorted(made, key=lambda card: card.first.claim.verdict == "not_applicable"))
+    return tuple(sorted(made, key=lambda card: card.first.claim.empty))
+
+
+def _place(question: str) -> int:
+    """The budget comes second: which arm helps depends on it."""
+    return {"method": 0, "budget": 1, "noise": 3}.get(question, 2)
 
 
 def _card(question: str, claims: Sequence[Claim]) -> Card:
     """The leading answers are summaries that speak of no single common budget."""
     own = [claim for claim in claims if claim.entry["budget"] != "common"] or list(claims)
-    leading = [claim for claim in own if claim.kind == "summary"] or own[:1]
+    leading = [claim for claim in own if claim.kind in LEADING] or own[:1]
+    leading = _in_order(leading)
     largest = max((_reach(claim) for claim in leading), default=0.0)
     lines = [_line(claim, largest) for claim in leading[: MOST_BESIDE + 1]]
     return Card(
@@ -68,10 +76,18 @@ def _card(question: str, claims: Sequence[Claim]) -> Card:
     )  # fmt: skip
 
 
+def _in_order(claims: Sequence[Claim]) -> list[Claim]:
+    """Claims by their arm; several of one arm, and those of no arm, as they come."""
+    arms = in_order(dict.fromkeys(str(claim.detail.get("arm", "")) for claim in claims))
+    return sorted(claims, key=lambda claim: arms.index(str(claim.detail.get("arm", ""))))
+
+
 def _reach(claim: Claim) -> float:
+    if claim.unit != "points":
+        return 0.0
     ends = [claim.entry[name] for name in ("low", "high") if claim.entry[name] is not None]
     margin = float(claim.detail.get("margin") or 0.0)
-    return max([abs(end) for end in ends] + [2 * margin])
+    return max([abs(float(end)) for end in ends] + [2 * margin])
 
 
 def _line(claim: Claim, largest: float) -> Line:
@@ -90,7 +106,7 @@ def _label(claim: Claim) -> str:
 def _bar(claim: Claim, largest: float) -> Bar | None:
     """The interval on a scale around zero that all bars of a card share."""
     low, high, estimate = (claim.entry[name] for name in ("low", "high", "estimate"))
-    if low is None or high is None or estimate is None or not largest:
+    if claim.unit != "points" or low is None or high is None or estimate is None or not largest:
         return None
     margin = float(claim.detail.get("margin") or 0.0)
 

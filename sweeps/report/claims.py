@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..analysis.records import Line
@@ -49,6 +49,16 @@ class Claim:
         """What else the answer rests on."""
         found: Mapping[str, Any] = self.entry["detail"]
         return found
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no answer for want of data."""
+        return self.verdict == "not_applicable" and not self.entry["n"]
+
+    @property
+    def unit(self) -> str:
+        """The unit of the estimate: points, or percent."""
+        return str(self.entry.get("unit", "points"))
 
     @property
     def kind(self) -> str:
@@ -119,8 +129,7 @@ def would_change(answer: Answer) -> str | None:
 
 def unsourced(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """The numbers of a claim's sentences that none of its fields rounds to; empty when it is sound."""
-    names = ("sentence", "estimate", "low", "high", "n", "verdict", "budget", "estimand", "cells", "detail")
-    answer = Answer(**{name: entry[name] for name in names})
+    answer = Answer(**{field.name: entry[field.name] for field in fields(Answer) if field.name in entry})
     more = entry.get("would_change")
     found = unsourced_numbers(answer)
     return found + (unsourced_numbers(replace(answer, sentence=more)) if more else ())

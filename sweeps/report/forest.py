@@ -40,11 +40,11 @@ def forest(
     for number, ((style, rows), shift) in enumerate(zip(groups, shifts, strict=True)):
         shown = [row for row in rows if row["label"] in places and row["estimate"] is not None]
         at = np.array([places[row["label"]] + shift for row in shown])
-        ends = [
+        low, high = (
             np.array([np.nan if row[e] is None else row[e] for row in shown], dtype=float)
             for e in ("low", "high")
-        ]
-        canvas.whiskers(axes, at, *ends, style, number, horizontal=True)
+        )
+        canvas.whiskers(axes, at, low, high, style, number, horizontal=True)
         canvas.points(
             axes, [row["estimate"] for row in shown], at, [row["text"] for row in shown], style, number
         )

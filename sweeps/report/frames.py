@@ -61,7 +61,7 @@ def _more(line: Line) -> dict[str, Any]:
 def parquet(frame: pd.DataFrame) -> bytes:
     """A frame as Parquet; a column that holds numbers and words is written as text."""
     plain = frame.copy()
-    for name in plain.columns[plain.dtypes == object]:
+    for name in [n for n in plain.columns if plain[n].dtype.kind == "O"]:
         kinds = {type(value) for value in plain[name].dropna()}
         if len(kinds) > 1 and not kinds <= {int, float}:
             plain[name] = plain[name].map(str, na_action="ignore")

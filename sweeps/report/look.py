@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from synaug.methods import METHODS
 
 WIDE, NARROW = 9.2, 4.3  # inches on the page: its whole width, and a telephone's
 PAPER_WIDE, PAPER_NARROW = 7.2, 3.9  # the same in files for a paper
@@ -14,7 +16,7 @@ NEUTRAL = ("#1d2329", "#68727d", "#454d55", "#8a949e")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "p", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 BASELINES = ("none", "logit_adjust", "class_weight", "ros")
-RC: dict[str, Any] = {
+RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8.5,
@@ -72,13 +74,19 @@ class Style:
         return {"marker": self.marker, "color": self.color, "markerfacecolor": face, "markeredgewidth": 1.1}
 
 
+def in_order(arms: Iterable[str]) -> list[str]:
+    """Arms as the registry lists them, which begins with the cheap baselines; unknown ones last."""
+    known = METHODS.names()
+    return sorted(arms, key=lambda arm: known.index(arm) if arm in known else len(known))
+
+
 def arm_styles(arms: Sequence[str]) -> dict[str, Style]:
     """One style an arm: the cheap baselines neutral and hollow, the others coloured and full."""
     styles: dict[str, Style] = {}
     cheap = [arm for arm in BASELINES if arm in arms]
     for i, arm in enumerate(cheap):
         styles[arm] = Style(NEUTRAL[i % len(NEUTRAL)], DASHES[(i + 1) % len(DASHES)], MARKERS[i], False)
-    for i, arm in enumerate(arm for arm in arms if arm not in cheap):
+    for i, arm in enumerate(arm for arm in in_order(arms) if arm not in cheap):
         dash = DASHES[(i // len(SERIES)) % len(DASHES)]
         styles[arm] = Style(SERIES[i % len(SERIES)], dash, MARKERS[i % len(MARKERS)])
     return styles

@@ -75,12 +75,14 @@ class Table:
         caption: what is shown.
         frame: one row a row, numbers unrounded.
         columns: what is shown, in order.
+        wide: whether it takes the page's whole width.
     """
 
     name: str
     caption: str
     frame: pd.DataFrame
     columns: tuple[Column, ...]
+    wide: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,9 +172,20 @@ def context_text(part: Evidence) -> str:
     return ", ".join(str(v) for name, v in part.cells[0].context if name != "steps" or v != "folds")
 
 
+def headed(heading: str, caption: str) -> str:
+    """A caption with the context that it is of, where there are several."""
+    return f"{heading}: {caption}" if heading else caption
+
+
 def suffix(number: int) -> str:
     """What tells the files of a further context from those of the first."""
     return "" if number == 0 else f"-{number + 1}"
+
+
+def rows_in(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame; what is missing is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in plain.itertuples(index=False)]
 
 
 def estimate(d: Difference) -> dict[str, Any]:

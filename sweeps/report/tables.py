@@ -41,7 +41,8 @@ def cell(row: Mapping[Any, Any], column: Column) -> Cell:
 def _number(value: Any, column: Column) -> str:
     if column.decimals is None:
         return level_text(value)
-    return f"{value:{'+' if column.signed else ''}.{column.decimals}f}"
+    rounded = round(value, column.decimals) + 0.0  # no minus before a zero
+    return f"{rounded:{'+' if column.signed else ''}.{column.decimals}f}"
 
 
 def rows(table: Table) -> list[list[Cell]]:

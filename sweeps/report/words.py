@@ -16,11 +16,20 @@ TITLES = {
     "imbalance": "Does natural imbalance behave alike?",
     "size": "Below how many minority examples does it pay?",
     "winner": "Which cell wins?",
+    "noise": "What can this sweep see?",
 }
 SECTION_OF = {
-    "method": "methods", "ratio": "ratio", "k": "knobs", "metric": "knobs", "latent": "vae", "budget": "budget",
-    "vae": "vae", "classifier": "transfer", "imbalance": "transfer", "size": "transfer", "winner": "winner",
-}  # fmt: skip
+    "method": "methods",
+    "budget": "budget",
+    "ratio": "ratio",
+    "latent": "vae",
+    "vae": "vae",
+    "classifier": "transfer",
+    "imbalance": "transfer",
+    "size": "transfer",
+    "winner": "winner",
+    "noise": "noise",
+}
 WORDS = {
     "better": "Better",
     "better_size_uncertain": "Better, size uncertain",
@@ -64,6 +73,8 @@ def section_of(question: str) -> str:
 def word(claim: Claim) -> str:
     """The verdict in a word or three, as it reads for this kind of answer."""
     verdict = claim.verdict
+    if verdict == "not_applicable" and not claim.empty:
+        return "Measured"
     if claim.detail.get("identical") or claim.kind == "identical":
         return "Identical"
     if claim.kind == "summary" and "knob" in claim.detail:
@@ -75,6 +86,8 @@ def word(claim: Claim) -> str:
 
 def tone(claim: Claim) -> str:
     """What colours a verdict: better, worse, equivalent, inconclusive or not_applicable."""
+    if claim.verdict == "not_applicable" and not claim.empty:
+        return "matters"
     if claim.kind == "summary" and ("knob" in claim.detail or claim.question == "budget"):
         neutral = {"better": "matters", "worse": "matters"}
         return neutral.get(claim.verdict.partition("_")[0], claim.verdict)

@@ -13,6 +13,7 @@ from .noise import noise
 from .protocol import protocol
 from .quality import quality
 from .ratio import ratio
+from .signatures import signatures
 from .transfer import transfer
 from .vae import vae
 from .winner import winner
@@ -28,5 +29,6 @@ SECTIONS: tuple[Callable[[Source], Section], ...] = (
     quality,
     transfer,
     winner,
+    signatures,
     limits,
 )

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...analysis.evidence import Evidence
 from ...analysis.scores import Budget, Side, contrast, table
-from ...answers.method import default_sides
+from ...answers.sentences import steps_text
 from ..canvas import Canvas, steps_axis
 from ..forest import forest, rows_height
-from ..look import BAND, MUTED, plain_styles
-from ..model import Chart, Column, Key, Part, Said, Section, Source, Table, estimate, said, suffix
-from .parts import claims_in, mean_of
+from ..look import BAND, MUTED, in_order, plain_styles
+from ..model import (
+    Chart,
+    Column,
+    Key,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    estimate,
+    headed,
+    rows_in,
+    said,
+    suffix,
+)
+from .parts import claims_in, mean_of, sides_of
 
 LEAD = (
     "How long the classifier trains moves every comparison. Lines that cross mean that which arm leads "
     "depends on the budget: read the arms at one budget from top to bottom, then follow one arm from left "
     "to right."
 )
-REFERENCES = ("logit_adjust", "none")  # the first that is there is what the lower panel compares with
+REFERENCES = ("ros", "class_weight", "logit_adjust", "none")  # the first that is there
+FAR = ("none", "logit_adjust")  # so far from the others at most budgets that panel b would show them alone
 
 
 def budget(source: Source) -> Section:
@@ -45,7 +59,7 @@ def budget(source: Source) -> Section:
 
 def _curves(part: Evidence) -> pd.DataFrame:
     """One row per arm and rung: mean with interval in per cent, difference to the reference in points."""
-    sides = default_sides(part)
+    sides = sides_of(part)
     base = next((arm for arm in REFERENCES if arm in sides), None)
     rows: list[dict[str, Any]] = []
     for arm, side in sides.items():
@@ -70,18 +84,17 @@ def _chosen(part: Evidence, side: Side) -> int | None:
 
 def _curve_chart(source: Source, part: Evidence, frame: pd.DataFrame, heading: str, end: str) -> Chart:
     arms = list(dict.fromkeys(frame["arm"]))
-    chosen = {arm: _chosen(part, side) for arm, side in default_sides(part).items()}
+    chosen = {arm: _chosen(part, side) for arm, side in sides_of(part).items()}
     bases = [b for b in dict.fromkeys(frame["against"]) if isinstance(b, str)]
 
     def draw(canvas: Canvas) -> None:
-        panels = 2 if bases else 1
-        shape = {"nrows": panels} if canvas.narrow else {"ncols": panels}
-        drawn = np.atleast_1d(canvas.figure.subplots(**shape))
+        drawn = canvas.panels(2 if bases else 1)
         _panel(canvas, drawn[0], frame, arms, source, ("estimate", "low", "high"), chosen)
         drawn[0].set_title("a  balanced accuracy, %")
         if bases:
             names = ("difference_estimate", "difference_low", "difference_high")
-            _panel(canvas, drawn[1], frame, arms, source, names, chosen)
+            near = [arm for arm in arms if arm not in FAR or bases[0] in FAR]
+            _panel(canvas, drawn[1], frame[frame["arm"].isin(near)], arms, source, names, chosen)
             drawn[1].axhspan(-source.margin, source.margin, color=BAND, linewidth=0, zorder=0)
             drawn[1].axhline(0, color=MUTED, linewidth=0.8, zorder=1)
             drawn[1].set_title(f"b  difference to {bases[0]}, points (paired)")
@@ -95,10 +108,12 @@ def _curve_chart(source: Source, part: Evidence, frame: pd.DataFrame, heading: s
     n = int(frame["n"].max()) if len(frame) else 0
     caption = (
         f"Each arm at its default cell over the training budget, mean over n = {n} replicates with 95 % "
-        "intervals. Large marks: the budget that most replicates choose on the folds. Shaded in b: the margin."
+        "intervals. Large marks: the budget that most replicates choose on the folds. Shaded in b: the "
+        "margin."
+        + ("" if not bases or bases[0] in FAR else f" b leaves out {' and '.join(FAR)}, which are far away.")
     )
     keys = tuple(Key(arm, source.styles[arm]) for arm in arms)
-    text = f"{heading}: {caption}" if heading else caption
+    text = headed(heading, caption)
     return Chart(f"budget{end}", text, draw, (4.1, 7.4), wide=True, keys=keys)
 
 
@@ -114,13 +129,13 @@ def _panel(
             continue
         difference = value != "estimate"
         texts = [
-            f"{arm}, {row['steps']} steps: "
+            f"{arm}, {steps_text(row['steps'])}: "
             + said(
                 {"estimate": row[value], "low": row[low], "high": row[high], "n": row["n"]},
                 "points" if difference else "%",
                 "+" if difference else "",
             )
-            for row in rows.to_dict("records")
+            for row in rows_in(rows)
         ]
         canvas.area(axes, rows["steps"], rows[low].astype(float), rows[high].astype(float), style, number)
         canvas.line(axes, rows["steps"], rows[value], style, number)
@@ -137,10 +152,9 @@ def _panel(
 def _range_chart(detail: Any, heading: str, end: str) -> Chart:
     """What the budget moves within each arm, and what the arm moves at each budget."""
     arms, rungs = detail["by_arm"], detail["by_rung"]
-    arm_rows = [_range_row(arm, part, f"{arm}: from {part['worst_steps']} to {part['best_steps']} steps")
-                for arm, part in arms.items()]  # fmt: skip
+    arm_rows = [_range_row(arm, arms[arm], _from_to(arm, arms[arm])) for arm in in_order(arms)]
     rung_rows = [
-        _range_row(f"{p['steps']} steps", p, f"{p['steps']} steps: from {p['worst']} to {p['best']}")
+        _range_row(steps_text(p["steps"]), p, f"{steps_text(p['steps'])}: from {p['worst']} to {p['best']}")
         for p in rungs
     ]
     [first, second] = plain_styles(2)
@@ -161,13 +175,18 @@ def _range_chart(detail: Any, heading: str, end: str) -> Chart:
             axes.axvline(0, color=MUTED, linewidth=0.8)
 
     caption = (
-        "a: each arm's best common budget against its worst, chosen on the folds. b: at each common budget the "
+        "a: each arm's best common budget against its worst, chosen on the folds. b: at each common "
+        "budget the "
         "arm that leads on the folds against the last. Paired, 95 % intervals."
     )
     height = 0.7 + 0.24 * max(len(arm_rows), len(rung_rows))
     narrow = rows_height(len(arm_rows) + len(rung_rows), 1, 1) + 0.8
-    text = f"{heading}: {caption}" if heading else caption
+    text = headed(heading, caption)
     return Chart(f"ranges{end}", text, draw, (height, narrow), wide=True)
+
+
+def _from_to(arm: str, part: Any) -> str:
+    return f"{arm}: from {steps_text(part['worst_steps'])} to {steps_text(part['best_steps'])}"
 
 
 def _range_row(label: str, part: Any, text: str) -> dict[str, Any]:
@@ -179,7 +198,7 @@ def _curve_table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     caption = "Balanced accuracy at each training budget, in per cent, and the paired difference in points."
     return Table(
         f"budget{end}",
-        f"{heading}: {caption}" if heading else caption,
+        headed(heading, caption),
         frame,
         (
             Column("arm", "Arm"),

@@ -16,12 +16,27 @@ from ...answers.levels import levels_of
 from ...answers.sentences import level_text
 from ..canvas import Canvas
 from ..forest import forest, rows_height
-from ..look import INK, plain_styles
-from ..model import Chart, Column, Part, Said, Section, Source, Table, estimate, said, suffix
+from ..look import INK, in_order, plain_styles
+from ..model import (
+    Chart,
+    Column,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    estimate,
+    headed,
+    rows_in,
+    said,
+    suffix,
+)
+from .bars import share_chart
 from .parts import claims_in, row_of
 
 LEAD = (
-    "Within one arm, at otherwise equal settings and at its own best budget: does the level of a knob matter? "
+    "Within one arm, at otherwise equal settings and at its own best budget: does the level of a knob "
+    "matter? "
     "A wide interval is no evidence that it does not."
 )
 OTHERS = ("ratio", "latent")  # have sections of their own
@@ -32,7 +47,7 @@ def knobs(source: Source) -> Section:
     """The map of k and metric, then each knob's levels against the default one."""
     parts: list[Part] = []
     for number, heading, part in source.detailed():
-        for arm in part.arms:
+        for arm in in_order(part.arms):
             grid = _grid(part, arm)
             if grid is not None:
                 name = f"k-metric-{arm}{suffix(number)}"
@@ -42,11 +57,16 @@ def knobs(source: Source) -> Section:
             if len(frame):
                 parts.append(_level_chart(source, frame, knob, f"{knob}{suffix(number)}", heading))
                 parts.append(_level_table(frame, knob, f"{knob}{suffix(number)}", heading))
+        shares = [c for knob in _names(part) for c in claims_in(source, part, knob, kind="share")]
+        shares = [c for c in shares if c.entry["budget"] != "common" and c.detail.get("share") is not None]
+        if shares:
+            parts.append(share_chart(f"shares{suffix(number)}", shares, heading))
         found = [
             claim
             for knob in _names(part)
             for claim in claims_in(source, part, knob)
-            if claim.kind in ("summary", "identical", "importance") and claim.entry["budget"] != "common"
+            if claim.kind in ("summary", "curve", "cross", "identical", "share")
+            and claim.entry["budget"] != "common"
         ]
         if found:
             parts.append(Said(f"Knobs{': ' + heading if heading else ''}", tuple(found)))
@@ -61,14 +81,10 @@ def _names(part: Evidence) -> list[str]:
     return [*first, *(name for name in found if name not in skipped and "." not in name)]
 
 
-def _headed(heading: str, caption: str) -> str:
-    return f"{heading}: {caption}" if heading else caption
-
-
 def _levels(part: Evidence, knob: str) -> pd.DataFrame:
     """One row per arm and level: the paired difference to the arm's default level."""
     own, rows = own_budget(part), []
-    for arm in part.arms:
+    for arm in in_order(part.arms):
         levels = levels_of(part, arm, knob)
         if levels is None:
             continue
@@ -83,7 +99,7 @@ def _levels(part: Evidence, knob: str) -> pd.DataFrame:
 
 
 def _level_chart(source: Source, frame: pd.DataFrame, knob: str, name: str, heading: str) -> Chart:
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows = rows_in(frame)
     [style] = plain_styles(1)
 
     def draw(canvas: Canvas) -> None:
@@ -98,7 +114,7 @@ def _level_chart(source: Source, frame: pd.DataFrame, knob: str, name: str, head
         f"n = {int(frame['n'].max())}. The band is ±{source.margin:.2f} points."
     )
     height = rows_height(len(rows))
-    return Chart(f"knob-{name}", _headed(heading, caption), draw, (height, height))
+    return Chart(f"knob-{name}", headed(heading, caption), draw, (height, height))
 
 
 def _level_table(frame: pd.DataFrame, knob: str, name: str, heading: str) -> Table:
@@ -108,10 +124,12 @@ def _level_table(frame: pd.DataFrame, knob: str, name: str, heading: str) -> Tab
         Column("default", "default"),
         Column("estimate", "points [95 %]", 2, signed=True, ends=("low", "high")),
         Column("n", "n"),
-        Column("settings", "settings averaged over"),
+        Column("settings", "settings"),
     )
-    caption = f"Levels of {knob} against the default level, paired, at the own best budget."
-    return Table(f"knob-{name}", _headed(heading, caption), frame.drop(columns=["label", "text"]), columns)
+    caption = f"Levels of {knob} against the default level, paired; averaged over settings of other knobs."
+    return Table(
+        f"knob-{name}", headed(heading, caption), frame.drop(columns=["label", "text"]), columns, wide=False
+    )
 
 
 def _grid(part: Evidence, arm: str) -> pd.DataFrame | None:
@@ -150,7 +168,7 @@ def _map(source: Source, grid: pd.DataFrame, arm: str, name: str, heading: str) 
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.figure.subplots()
-        for row in grid.to_dict("records"):
+        for row in rows_in(grid):
             x, y = metrics.index(row["metric"]), ks.index(row["k"])
             if pd.isna(row.get("estimate")):
                 axes.text(x, y, "not run", ha="center", va="center", fontsize=7, color="#68727d")
@@ -174,11 +192,12 @@ def _map(source: Source, grid: pd.DataFrame, arm: str, name: str, heading: str) 
         axes.set(xlim=(-0.5, len(metrics) - 0.5), ylim=(-0.5, len(ks) - 0.5), xlabel="metric", ylabel="k")
 
     caption = (
-        f"{arm}: paired difference in points to its default (k and metric), 95 % intervals below. Hatched: the "
+        f"{arm}: paired difference in points to its default (k and metric), 95 % intervals below. "
+        "Hatched: the "
         f"interval holds 0. Framed: equivalent within ±{source.margin:.2f} points."
     )
     height = 0.8 + 0.46 * len(ks)
-    return Chart(name, _headed(heading, caption), draw, (height, height))
+    return Chart(name, headed(heading, caption), draw, (height, height))
 
 
 def _frame(axes: Any, x: int, y: int, row: dict[Any, Any], margin: float) -> None:
@@ -204,4 +223,4 @@ def _map_table(grid: pd.DataFrame, arm: str, name: str, heading: str) -> Table:
     )
     frame = grid.drop(columns=["difference"]).dropna(subset=["estimate"]).reset_index(drop=True)
     caption = f"{arm}: k by metric against the default cell, paired."
-    return Table(name, _headed(heading, caption), frame.astype({"n": np.int64}), columns)
+    return Table(name, headed(heading, caption), frame.astype({"n": np.int64}), columns, wide=False)

@@ -12,10 +12,23 @@ import pandas as pd
 from ...analysis.evidence import Cell, Evidence
 from ...analysis.power import detectable_effect
 from ...analysis.scores import Budget, Side, contrast, own_budget, side_values
-from ...answers.method import cell_label, default_sides
+from ...answers.method import cell_label
 from ..canvas import Canvas, margin_band, rows_of
 from ..look import plain_styles
-from ..model import Chart, Column, Note, Part, Section, Source, Table, estimate, suffix
+from ..model import (
+    Chart,
+    Column,
+    Note,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    estimate,
+    headed,
+    suffix,
+)
+from .parts import sides_of
 
 LEAD = (
     "How much a score moves from draw to draw, how much of that pairing takes away, and the smallest true "
@@ -41,12 +54,15 @@ def noise(source: Source) -> Section:
                     "but their seeds); with them, their differences would stand here."
                 )
             )
+        found = [claim for claim in source.of("noise") if not claim.empty and claim.kind != "clones"]
+        if found and number == 0:
+            parts.append(Said("Noise floor", tuple(found)))
     return Section("noise", "Noise floor", LEAD, tuple(parts), "results with two replicates in common")
 
 
 def _floor(part: Evidence) -> pd.DataFrame:
     """One row an arm: spread over draws, spread of the paired difference, detectable difference."""
-    sides, budget = default_sides(part), own_budget(part)
+    sides, budget = sides_of(part), own_budget(part)
     base = next((arm for arm in ("none", *sides) if arm in sides), None)
     rows = []
     for arm, side in sides.items():
@@ -70,7 +86,7 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     )
     return Table(
         f"noise{end}",
-        _headed(heading, caption),
+        headed(heading, caption),
         frame,
         (
             Column("arm", "Arm"),
@@ -109,7 +125,7 @@ def _clones(part: Evidence) -> Iterator[dict[str, Any]]:
 
 
 def _seed(cell: Cell) -> int:
-    return int(cell.knobs.get("nuisance", 0))
+    return int(getattr(cell, "nuisance", cell.knobs.get("nuisance", 0)))
 
 
 def _label(clone: dict[str, Any]) -> str:
@@ -144,7 +160,7 @@ def _clone_chart(clones: list[dict[str, Any]], margin: float, heading: str, end:
         f"replicates, large ones means with 95 % intervals; the band is ±{margin:.2f} points."
     )
     height = 0.75 + 0.34 * len(clones)
-    return Chart(f"clones{end}", _headed(heading, caption), draw, (height, height))
+    return Chart(f"clones{end}", headed(heading, caption), draw, (height, height))
 
 
 def _clone_table(clones: list[dict[str, Any]], heading: str, end: str) -> Table:
@@ -153,7 +169,7 @@ def _clone_table(clones: list[dict[str, Any]], heading: str, end: str) -> Table:
     frame["verdict"] = [clone["difference"].verdict() for clone in clones]
     return Table(
         f"clones{end}",
-        _headed(heading, "A/A clones: differences in points between cells that differ in their seeds alone."),
+        headed(heading, "A/A clones: differences in points between cells that differ in their seeds alone."),
         frame,
         (
             Column("arm", "Arm"),
@@ -165,7 +181,3 @@ def _clone_table(clones: list[dict[str, Any]], heading: str, end: str) -> Table:
             Column("verdict", "verdict"),
         ),
     )
-
-
-def _headed(heading: str, caption: str) -> str:
-    return f"{heading}: {caption}" if heading else caption

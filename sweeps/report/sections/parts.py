@@ -11,10 +11,18 @@ from ...analysis.evidence import Evidence
 from ...analysis.paired import Difference
 from ...analysis.records import Line, scored
 from ...analysis.scores import Budget, Side, contrast, infer, own_budget, side_values
+from ...answers.method import default_sides
 from ..claims import Claim
+from ..look import in_order
 from ..model import Source, estimate, said
 
 BASELINES = ("none", "logit_adjust", "class_weight", "ros")
+
+
+def sides_of(part: Evidence) -> dict[str, Side]:
+    """Each arm at its default cell, in the order that arms are listed everywhere."""
+    sides = default_sides(part)
+    return {arm: sides[arm] for arm in in_order(sides)}
 
 
 def claims_in(source: Source, part: Evidence, question: str, **wanted: Any) -> tuple[Claim, ...]:
@@ -78,6 +86,6 @@ def recalls(line: Line) -> dict[str, float]:
         return {}
 
     def mean(names: Sequence[str]) -> float:
-        return 100 * sum(classes[name]["recall"] for name in names) / len(names)
+        return 100 * float(sum(classes[name]["recall"] for name in names)) / len(names)
 
     return {"minority": mean(rare), "majority": mean(frequent)}

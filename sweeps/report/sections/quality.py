@@ -10,13 +10,15 @@ import pandas as pd
 from ...analysis.evidence import Evidence
 from ...analysis.paired import student
 from ...analysis.records import Line
-from ...answers.method import cell_label, default_sides
-from ..model import Column, Note, Part, Section, Source, Table, suffix
-from .parts import per_result
+from ...answers.method import cell_label
+from ..model import Column, Note, Part, Section, Source, Table, headed, rows_in, suffix
+from .parts import per_result, sides_of
 
 LEAD = (
-    "Diagnostics of synthetic rows say little alone: beside each stands the band that held-out real rows give "
-    "against real ones. In high dimensions density and coverage reward rows that collapse to the mean; read them "
+    "Diagnostics of synthetic rows say little alone: beside each stands the band that held-out real rows "
+    "give "
+    "against real ones. In high dimensions density and coverage reward rows that collapse to the mean; "
+    "read them "
     "with recall and variance ratio."
 )
 NULLS = ("_null_low", "_null_high", "_null")
@@ -26,9 +28,9 @@ def quality(source: Source) -> Section:
     """Diagnostics of every arm's default cell, inside or outside of the band."""
     parts: list[Part] = []
     for number, heading, part in source.detailed():
-        frame = diagnostics_of(source, part, [side.keys[0] for side in default_sides(part).values()])
+        frame = diagnostics_of(source, part, [side.keys[0] for side in sides_of(part).values()])
         if len(frame):
-            parts.append(_table(frame, heading, suffix(number)))
+            parts += [_across(frame, heading, suffix(number)), _table(frame, heading, suffix(number))]
     if parts:
         parts.append(
             Note("A value outside of the band is a difference from real rows, not a verdict on usefulness.")
@@ -55,7 +57,12 @@ def diagnostics_of(source: Source, part: Evidence, keys: list[str]) -> pd.DataFr
                 continue
             d = student(table[name].dropna().to_numpy())
             low, high = d.interval() or (None, None)
-            row = {"cell": cell_label(cells[key]), "arm": cells[key].arm, "key": key, "diagnostic": name}
+            row: dict[str, Any] = {
+                "cell": cell_label(cells[key]),
+                "arm": cells[key].arm,
+                "key": key,
+                "diagnostic": name,
+            }
             row |= {"mean": d.estimate, "low": low, "high": high, "n": d.n}
             rows.append(row | _band(table, name, d.estimate))
     return pd.DataFrame(rows)
@@ -73,6 +80,35 @@ def _band(table: pd.DataFrame, name: str, mean: float | None) -> dict[str, Any]:
     }
 
 
+def _across(frame: pd.DataFrame, heading: str, end: str) -> Table:
+    """One row a diagnostic, one column an arm; an arrow where the mean lies outside of the band."""
+    arms = list(dict.fromkeys(frame["arm"]))
+    rows: list[dict[str, Any]] = []
+    shown = frame[~frame["diagnostic"].str.endswith("_parents")]
+    for name, group in shown.groupby("diagnostic", sort=False):
+        found = {row["arm"]: row for row in rows_in(group)}
+        banded = [row for row in found.values() if row["band_low"] is not None]
+        row: dict[str, Any] = {"diagnostic": str(name).replace("_", " "), "band": None}
+        if banded:
+            ends = [sum(r[f"band_{e}"] for r in banded) / len(banded) for e in ("low", "high")]
+            row["band"] = f"{_short(ends[0])} to {_short(ends[1])}"
+        for arm in arms:
+            mark = {"below": " ↓", "above": " ↑"}.get(str(found[arm]["lies"]), "") if arm in found else ""
+            row[arm] = _short(found[arm]["mean"]) + mark if arm in found else None
+        rows.append(row)
+    columns = (Column("diagnostic", "Diagnostic"), Column("band", "real rows"), *(Column(a, a) for a in arms))
+    caption = (
+        "Diagnostics of each arm's default cell, means over replicates; an arrow marks a mean outside of "
+        "the band "
+        "that real rows give against real rows."
+    )
+    return Table(f"quality{end}", headed(heading, caption), pd.DataFrame(rows), columns)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
 def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     shown = frame.assign(diagnostic=frame["diagnostic"].str.replace("_", " "))
     columns = (
@@ -87,4 +123,4 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     caption = (
         "Diagnostics of the default cells: mean over replicates, and the band of real rows against real rows."
     )
-    return Table(f"quality{end}", f"{heading}: {caption}" if heading else caption, shown, columns)
+    return Table(f"quality-all{end}", headed(heading, caption), shown, columns)

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...analysis.evidence import Evidence
 from ...analysis.scores import Side, contrast, own_budget
 from ...answers.levels import Levels, levels_of
-from ...answers.method import default_sides
 from ..canvas import Canvas, margin_band
-from ..look import BAND, MUTED, NEUTRAL, Style
-from ..model import Chart, Column, Key, Part, Said, Section, Source, Table, estimate, said, suffix
-from .parts import claims_in
+from ..claims import Claim
+from ..look import BAND, MUTED, NEUTRAL, Style, in_order
+from ..model import (
+    Chart,
+    Column,
+    Key,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    estimate,
+    headed,
+    rows_in,
+    said,
+    suffix,
+)
+from .parts import claims_in, sides_of
 
 LEAD = (
-    "Ratio is synthetic rows in per cent of what a class lacks to the largest one: 0 none, 100 balanced. A score "
-    "that falls beyond 100 % is not overfitting by itself: look whether the AUC and the adjusted score fall too."
+    "Ratio is synthetic rows in per cent of what a class lacks to the largest one: 0 none, 100 balanced. "
+    "A score "
+    "that falls beyond 100 % is not overfitting by itself: look whether the AUC and the adjusted score "
+    "fall too."
 )
+MOST_ACROSS = 5
 MEASURES = {
     "score": "balanced accuracy",
     "adjusted": "balanced accuracy, adjusted for the prior",
@@ -34,23 +50,23 @@ def ratio(source: Source) -> Section:
     """A dose-response figure an arm, one table, the sentences."""
     parts: list[Part] = []
     for number, heading, part in source.detailed():
-        found = [(arm, levels) for arm in part.arms if (levels := levels_of(part, arm, "ratio")) is not None]
+        found = [
+            (arm, levels)
+            for arm in in_order(part.arms)
+            if (levels := levels_of(part, arm, "ratio")) is not None
+        ]
         if not found:
             continue
         frame = pd.concat([_doses(part, levels) for _, levels in found], ignore_index=True)
         parts.append(_dose_chart(source, part, frame, dict(found), heading, suffix(number)))
         parts.append(_twin_chart(source, frame, [arm for arm, _ in found], heading, suffix(number)))
         parts.append(_table(frame, heading, suffix(number)))
-        kinds = ("summary", "beyond_balance", "shape", "confidence_set", "dose")
+        kinds = ("summary", "curve", "beyond_balance", "share")
         claims = [c for c in claims_in(source, part, "ratio")
                   if c.kind in kinds and c.entry["budget"] != "common"]  # fmt: skip
         parts.append(Said(f"Ratio{': ' + heading if heading else ''}", tuple(claims)))
     wanting = "an arm with two ratios or more (space.ratio in the spec)"
     return Section("ratio", "Ratio of synthetic rows", LEAD, tuple(parts), wanting)
-
-
-def _headed(heading: str, caption: str) -> str:
-    return f"{heading}: {caption}" if heading else caption
 
 
 def _doses(part: Evidence, levels: Levels) -> pd.DataFrame:
@@ -69,7 +85,7 @@ def _doses(part: Evidence, levels: Levels) -> pd.DataFrame:
 
 def _threshold(part: Evidence) -> Any:
     """What moving the threshold of none gives, in points against none; None where it is not known."""
-    sides = default_sides(part)
+    sides = sides_of(part)
     if "none" not in sides:
         return None
     moved = sides.get("logit_adjust") or Side("none", sides["none"].keys, "adjusted")
@@ -79,17 +95,32 @@ def _threshold(part: Evidence) -> Any:
 
 def _best(source: Source, part: Evidence, arm: str) -> list[float]:
     """The ratios that are not told apart from the leading one, as the answer says."""
+    for claim in _curves(source, part, arm):
+        return [float(value) for value in claim.detail["best_set"]]
     for claim in claims_in(source, part, "ratio", kind="summary", arm=arm):
         if claim.entry["budget"] != "common" and "leader" in claim.detail:
             return [float(v) for v in (claim.detail["leader"], *claim.detail["not_told_apart"])]
     return []
 
 
+def _curves(source: Source, part: Evidence, arm: str) -> list[Claim]:
+    """The claims of an arm's whole curve at its own best budget."""
+    found = claims_in(source, part, "ratio", kind="curve", arm=arm)
+    return [claim for claim in found if claim.entry["budget"] != "common"]
+
+
+def _band(source: Source, part: Evidence, arm: str) -> pd.DataFrame:
+    """The simultaneous band of the curve against its first level; empty where no claim has one."""
+    rows = [point for claim in _curves(source, part, arm)[:1] for point in claim.detail["points"]]
+    frame = pd.DataFrame(rows, columns=["level", "band_low", "band_high"])
+    return frame.astype(float).dropna()
+
+
 def _dose_chart(
     source: Source, part: Evidence, frame: pd.DataFrame, levels: dict[str, Levels], heading: str, end: str
 ) -> Chart:
     arms, moved = list(levels), _threshold(part)
-    columns = min(len(arms), 4)
+    columns = -(-len(arms) // -(-len(arms) // MOST_ACROSS))
 
     def draw(canvas: Canvas) -> None:
         across = 2 if canvas.narrow else columns
@@ -100,25 +131,32 @@ def _dose_chart(
             _dose_panel(
                 canvas, axes, source, frame[frame["arm"] == arm], arm, moved, _best(source, part, arm)
             )
+            band = _band(source, part, arm)
+            canvas.area(axes, band["level"], band["band_low"], band["band_high"], source.styles[arm], 0)
         for axes in grid.ravel()[len(arms) :]:
             axes.set_visible(False)
-        for axes in grid[-1]:
-            axes.set_xlabel("ratio, % of the deficit")
+        for column in grid.T:
+            lowest = [axes for axes in column if axes.get_visible()][-1]
+            lowest.set_xlabel("ratio, % of the deficit")
+            lowest.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel("points")
 
     n = int(frame["n"].max())
+    banded = any(len(_band(source, part, arm)) for arm in arms)
     caption = (
-        f"Change of balanced accuracy against the ratio {frame['against'].iloc[0]:g} % in points, paired, at the "
+        f"Change of balanced accuracy against the ratio {frame['against'].iloc[0]:g} % in points, paired, "
+        "at the "
         f"own best budget, 95 % intervals, n = {n}. Dotted: the same adjusted for the prior. "
         + ("Dashed: what moving the threshold of none gives. " if moved is not None else "")
-        + "Shaded columns: ratios not told apart from the leading one."
+        + ("Shaded around the line: the simultaneous band. " if banded else "")
+        + "Shaded columns: ratios that may be the best."
     )
     keys = (Key("balanced accuracy", Style("#0b5fa5", "-", "o")), Key("adjusted for the prior", ADJUSTED),
             *((Key("threshold of none moved", THRESHOLD),) if moved is not None else ()))  # fmt: skip
     rows = -(-len(arms) // columns)
     narrow = 0.7 + 1.8 * -(-len(arms) // 2)
-    return Chart(f"ratio{end}", _headed(heading, caption), draw, (0.7 + 2.2 * rows, narrow), True, keys)
+    return Chart(f"ratio{end}", headed(heading, caption), draw, (0.7 + 2.2 * rows, narrow), True, keys)
 
 
 def _dose_panel(
@@ -148,7 +186,7 @@ def _dose_panel(
 
 
 def _texts(rows: pd.DataFrame, what: str) -> list[str]:
-    return [f"{what}, ratio {row['ratio']:g} %: {said(row)}" for row in rows.to_dict("records")]
+    return [f"{what}, ratio {row['ratio']:g} %: {said(row)}" for row in rows_in(rows)]
 
 
 def _twin_chart(source: Source, frame: pd.DataFrame, arms: list[str], heading: str, end: str) -> Chart:
@@ -158,15 +196,14 @@ def _twin_chart(source: Source, frame: pd.DataFrame, arms: list[str], heading: s
     ]
 
     def draw(canvas: Canvas) -> None:
-        shape = {"nrows": max(1, len(measures))} if canvas.narrow else {"ncols": max(1, len(measures))}
-        drawn = np.atleast_1d(canvas.figure.subplots(**shape))
+        drawn = canvas.panels(max(1, len(measures)))
         for axes, measure in zip(drawn, measures, strict=False):
             for number, arm in enumerate(arms):
                 style = source.styles[arm]
                 rows = frame[(frame["measure"] == measure) & (frame["arm"] == arm)].dropna(
                     subset=["estimate"]
                 )
-                shift = (number - (len(arms) - 1) / 2) * 1.6
+                shift = (number - (len(arms) - 1) / 2) * 2.6
                 canvas.line(axes, rows["ratio"] + shift, rows["estimate"], style, number)
                 canvas.whiskers(axes, rows["ratio"] + shift, rows["low"], rows["high"], style, number)
                 texts = _texts(rows, f"{arm}, {MEASURES[measure]}")
@@ -180,12 +217,13 @@ def _twin_chart(source: Source, frame: pd.DataFrame, arms: list[str], heading: s
             canvas.legend([(arm, source.styles[arm]) for arm in arms])
 
     caption = (
-        "Change of the AUC (free of any threshold) and of the gap between training and held-out recall of the "
+        "Change of the AUC (free of any threshold) and of the gap between training and held-out recall of "
+        "the "
         "minority, paired, 95 % intervals. Overfitting shows as a falling AUC and a growing gap."
     )
     keys = tuple(Key(arm, source.styles[arm]) for arm in arms)
     height = 1.0 + 2.1 * max(1, len(measures))
-    return Chart(f"ratio-auc{end}", _headed(heading, caption), draw, (2.8, height), True, keys)
+    return Chart(f"ratio-auc{end}", headed(heading, caption), draw, (2.8, height), True, keys)
 
 
 def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
@@ -199,4 +237,4 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
         Column("n", "n"),
     )
     caption = "Changes over the ratio, paired, in points; each arm against its smallest ratio."
-    return Table(f"ratio{end}", _headed(heading, caption), shown, columns)
+    return Table(f"ratio{end}", headed(heading, caption), shown, columns)

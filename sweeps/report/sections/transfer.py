@@ -7,15 +7,28 @@ from typing import Any
 import pandas as pd
 
 from ...analysis.scores import contrast, own_budget
-from ...answers.method import default_sides
 from ..canvas import Canvas
+from ..claims import Claim
 from ..forest import forest, rows_height
 from ..look import plain_styles
-from ..model import Chart, Column, Key, Part, Said, Section, Source, Table, context_text
-from .parts import row_of
+from ..model import (
+    Chart,
+    Column,
+    Key,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    context_text,
+    rows_in,
+)
+from .bars import claim_chart, size_chart
+from .parts import row_of, sides_of
 
 LEAD = (
-    "The same arm in another context: its gain over none there, and how much the gain differs. Contexts are never "
+    "The same arm in another context: its gain over none there, and how much the gain differs. Contexts "
+    "are never "
     "pooled as if they were replicates."
 )
 QUESTIONS = ("classifier", "imbalance", "size")
@@ -28,9 +41,13 @@ def transfer(source: Source) -> Section:
     parts: list[Part] = []
     if len(source.contexts) > 1 and len(frame):
         parts += [_chart(source, frame), _table(frame)]
-    kinds = [
-        claim for question in QUESTIONS for claim in source.of(question) if claim.verdict != "not_applicable"
-    ]
+    moved = source.of("classifier", kind="transfer") + source.of("imbalance", kind="transfer")
+    if moved:
+        parts.append(_differences(source, moved))
+    sizes = source.of("size", kind="size")
+    if sizes:
+        parts.append(size_chart(source, sizes[:MOST_ARMS]))
+    kinds = [claim for question in QUESTIONS for claim in source.of(question) if not claim.empty]
     if kinds:
         parts.append(Said("Transfer", tuple(kinds)))
     wanting = (
@@ -39,10 +56,20 @@ def transfer(source: Source) -> Section:
     return Section("transfer", "Transfer", LEAD, tuple(parts), wanting)
 
 
+def _differences(source: Source, claims: tuple[Claim, ...]) -> Chart:
+    labels = [f"{c.detail['arm']} over {c.detail['base']}, {c.detail['second']}" for c in claims]
+    first = ", ".join(dict.fromkeys(str(claim.detail["first"]) for claim in claims))
+    caption = (
+        f"How much a gain differs from that in the first context ({first}): difference in differences, 95 % "
+        f"intervals. Within ±{source.margin:.2f} points a gain transfers."
+    )
+    return claim_chart(source, "differences-of-gains", claims, labels, caption)
+
+
 def _gains(source: Source) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for part in source.contexts:
-        sides = default_sides(part)
+        sides = sides_of(part)
         for arm, side in sides.items():
             if arm != "none" and "none" in sides:
                 d = contrast(part, own_budget(part), sides["none"], side)
@@ -60,7 +87,7 @@ def _chart(source: Source, frame: pd.DataFrame) -> Chart:
         axes = canvas.figure.subplots()
         groups = [
             (style, [row | {"text": f"{context}, {row['text']}"}
-                     for row in clean[clean["context"] == context].to_dict("records")])
+                     for row in rows_in(clean[clean["context"] == context])])
             for style, context in zip(styles, contexts, strict=True)
         ]  # fmt: skip
         forest(canvas, axes, arms, groups, source.margin, "gain over none, points")
@@ -68,7 +95,8 @@ def _chart(source: Source, frame: pd.DataFrame) -> Chart:
             canvas.legend(list(zip(contexts, styles, strict=True)))
 
     caption = (
-        "Gain over none of each arm at its default and own best budget, by context; paired within a context, 95 % "
+        "Gain over none of each arm at its default and own best budget, by context; paired within a "
+        "context, 95 % "
         "intervals."
     )
     keys = tuple(Key(context, style) for context, style in zip(contexts, styles, strict=True))

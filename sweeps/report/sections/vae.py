@@ -10,33 +10,52 @@ import pandas as pd
 from ...analysis.evidence import Evidence
 from ...analysis.scores import Side, own_budget
 from ...answers.levels import levels_of
-from ...answers.method import default_sides
 from ..canvas import Canvas
 from ..forest import forest, rows_height
-from ..look import plain_styles
-from ..model import Chart, Column, Part, Said, Section, Source, Table, estimate, said, suffix
-from .parts import against, claims_in, mean_of
+from ..look import in_order, plain_styles
+from ..model import (
+    Chart,
+    Column,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    estimate,
+    headed,
+    rows_in,
+    said,
+    suffix,
+)
+from .bars import gap_chart
+from .parts import against, claims_in, mean_of, sides_of
 from .quality import diagnostics_of
 
 LEAD = (
-    "Rows that a VAE decodes have less variance than real ones even when it is perfect. A loss is put down to a "
+    "Rows that a VAE decodes have less variance than real ones even when it is perfect. A loss is put "
+    "down to a "
     "cause only where an ablation that restores it closes the gap."
 )
 RELATED = ("vae", "gaussian", "noise")  # the VAE, its ablations (vae_...), and what stands beside it
-TRACED = ("active_units", "kl", "variance_ratio", "effective_rank")
+TRACED = ("vae_active_units", "vae_kl", "variance_ratio", "effective_rank")
 
 
 def vae(source: Source) -> Section:
     """Latent sizes, collapse, ablations."""
     parts: list[Part] = []
     for number, heading, part in source.detailed():
-        arms = [arm for arm in part.arms if arm.startswith("vae") or arm in RELATED]
+        arms = [arm for arm in in_order(part.arms) if arm.startswith("vae") or arm in RELATED]
         if not any(arm.startswith("vae") for arm in arms):
             continue
         frames = [frame for arm in arms if (frame := _latents(source, part, arm)) is not None]
         if frames:
             frame = pd.concat(frames, ignore_index=True)
             parts += [_chart(source, frame, heading, suffix(number)), _table(frame, heading, suffix(number))]
+        closed = [
+            c for c in claims_in(source, part, "vae", kind="ablation") if c.detail["closed"] is not None
+        ]
+        if closed:
+            parts.append(gap_chart(f"gap{suffix(number)}", closed, heading))
         if len(arms) > 1:
             parts.append(_ablations(source, part, arms, heading, suffix(number)))
         found = [
@@ -50,10 +69,6 @@ def vae(source: Source) -> Section:
     return Section("vae", "The VAE", LEAD, tuple(parts), "results of the arm vae")
 
 
-def _headed(heading: str, caption: str) -> str:
-    return f"{heading}: {caption}" if heading else caption
-
-
 def _latents(source: Source, part: Evidence, arm: str) -> pd.DataFrame | None:
     """One row per latent size: mean score, and the mean of each traced diagnostic."""
     levels = levels_of(part, arm, "latent")
@@ -64,14 +79,14 @@ def _latents(source: Source, part: Evidence, arm: str) -> pd.DataFrame | None:
         row: dict[str, Any] = {"arm": arm, "latent": value, **estimate(mean_of(part, own_budget(part), side))}
         found = diagnostics_of(source, part, list(side.keys))
         for name in TRACED:
-            for wanted in (n for n in found.get("diagnostic", ()) if str(n).endswith(name)):
-                row[wanted] = float(found.loc[found["diagnostic"] == wanted, "mean"].astype(float).mean())
+            if len(found) and (found["diagnostic"] == name).any():
+                row[name] = float(found.loc[found["diagnostic"] == name, "mean"].astype(float).mean())
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _chart(source: Source, frame: pd.DataFrame, heading: str, end: str) -> Chart:
-    traced = [name for name in frame if name not in ("arm", "latent", "estimate", "low", "high", "n")]
+    traced = [str(name) for name in frame if name not in ("arm", "latent", "estimate", "low", "high", "n")]
     arms = list(dict.fromkeys(frame["arm"]))
 
     def draw(canvas: Canvas) -> None:
@@ -83,7 +98,7 @@ def _chart(source: Source, frame: pd.DataFrame, heading: str, end: str) -> Chart
                 rows, style = frame[frame["arm"] == arm], source.styles[arm]
                 canvas.line(axes, rows["latent"], rows[name], style, number)
                 texts = [f"{arm}, latent {v:g}: {_said(name, row)}"
-                         for v, row in zip(rows["latent"], rows.to_dict("records"), strict=True)]  # fmt: skip
+                         for v, row in zip(rows["latent"], rows_in(rows), strict=True)]  # fmt: skip
                 if name == "estimate":
                     canvas.whiskers(axes, rows["latent"], rows["low"], rows["high"], style, number)
                 canvas.points(axes, rows["latent"], rows[name], texts, style, number)
@@ -101,7 +116,7 @@ def _chart(source: Source, frame: pd.DataFrame, heading: str, end: str) -> Chart
     )
     rows = -(-(1 + len(traced)) // 4)
     narrow = 0.5 + 2.3 * -(-(1 + len(traced)) // 2)
-    return Chart(f"latent{end}", _headed(heading, caption), draw, (0.5 + 2.3 * rows, narrow), bool(traced))
+    return Chart(f"latent{end}", headed(heading, caption), draw, (0.5 + 2.3 * rows, narrow), bool(traced))
 
 
 def _said(name: str, row: Any) -> str:
@@ -109,7 +124,7 @@ def _said(name: str, row: Any) -> str:
 
 
 def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
-    traced = [name for name in frame if name not in ("arm", "latent", "estimate", "low", "high", "n")]
+    traced = [str(name) for name in frame if name not in ("arm", "latent", "estimate", "low", "high", "n")]
     columns = (
         Column("arm", "Arm"),
         Column("latent", "latent"),
@@ -117,11 +132,11 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
         *(Column(name, name.replace("_", " "), 3) for name in traced),
         Column("n", "n"),
     )
-    return Table(f"latent{end}", _headed(heading, "Latent sizes at the own best budget."), frame, columns)
+    return Table(f"latent{end}", headed(heading, "Latent sizes at the own best budget."), frame, columns)
 
 
 def _ablations(source: Source, part: Evidence, arms: list[str], heading: str, end: str) -> Chart:
-    sides: dict[str, Side] = default_sides(part)
+    sides: dict[str, Side] = sides_of(part)
     base = next(arm for arm in arms if arm.startswith("vae"))
     others = [a for a in ("none", "ros", "smote") if a in sides]
     rows = [row for row in against(part, sides, base) if row["label"] in {*arms, *others}]
@@ -134,8 +149,9 @@ def _ablations(source: Source, part: Evidence, arms: list[str], heading: str, en
 
     n = int(np.max([row["n"] for row in rows]))
     caption = (
-        f"What stands beside the VAE, paired against {base} at its default, 95 % intervals, n = {n}: an arm to the "
+        f"What stands beside the VAE, paired against {base} at its default, 95 % intervals, n = {n}: an "
+        "arm to the "
         "right restores something that the VAE lacks."
     )
     height = rows_height(len(rows)) + 0.2
-    return Chart(f"ablations{end}", _headed(heading, caption), draw, (height, height))
+    return Chart(f"ablations{end}", headed(heading, caption), draw, (height, height))

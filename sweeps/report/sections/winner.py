@@ -13,11 +13,22 @@ from ...analysis.records import Line
 from ...analysis.scores import Budget, Side, own_budget, table
 from ...answers.compare import ranked
 from ...answers.method import cell_label
-from ..model import Column, Note, Part, Said, Section, Source, Table, suffix
+from ..model import (
+    Column,
+    Note,
+    Part,
+    Said,
+    Section,
+    Source,
+    Table,
+    headed,
+    suffix,
+)
 from .parts import claims_in, mean_of
 
 LEAD = (
-    "The best of many cells looks better than it is on the numbers that chose it. What counts is the score on "
+    "The best of many cells looks better than it is on the numbers that chose it. What counts is the "
+    "score on "
     "draws and rows that chose nothing."
 )
 STAGES = ("design", "exploit")
@@ -31,7 +42,7 @@ def winner(source: Source) -> Section:
         frame = pd.DataFrame(list(_rows(part, tests)))
         if len(frame) > 1:
             parts.append(_table(frame, heading, suffix(number)))
-        found = [c for c in claims_in(source, part, "winner") if c.verdict != "not_applicable"]
+        found = [c for c in claims_in(source, part, "winner") if not c.empty]
         if found:
             parts.append(Said(f"Winner{': ' + heading if heading else ''}", tuple(found)))
     if parts and not tests:
@@ -102,8 +113,9 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
         Column("dev_n", "n"),
     )
     caption = (
-        "Balanced accuracy in per cent of the cell that leads its arm on the folds. Cells of the stage exploit are "
+        "Balanced accuracy in per cent of the cell that leads its arm on the folds. Cells of the stage "
+        "exploit are "
         "adaptive: they serve to find a winner and answer no question of sensitivity."
     )
     frame = frame.sort_values("dev", ascending=False, kind="stable").reset_index(drop=True)
-    return Table(f"winner{end}", f"{heading}: {caption}" if heading else caption, frame, columns)
+    return Table(f"winner{end}", headed(heading, caption), frame, columns)
