@@ -28,7 +28,7 @@ from synaug.classifiers.precision import fastest_precision
 # First weights as in scikit-learn; rate, decay and length were chosen on folds of other seeds, so that
 # the network is as good as scikit-learn's (docs/LOG.md).
 CLASSIFIER = {"init": "glorot", "learning_rate": 0.03, "weight_decay": 3e-4}
-LADDER = tuple(steps for steps in DEFAULT_LADDER if steps <= 45)
+LADDER = tuple(steps for steps in DEFAULT_LADDER if steps <= 32)
 SEED = 100  # of the first repetition
 SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.dataloader_stack"}
 

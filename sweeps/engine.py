@@ -32,13 +32,17 @@ class Request:
 
     Attributes:
         shared: one reference to the ``Shared`` of the sweep.
-        replicate: its number.
+        options: the classifier.
+        scene: which draws.
+        replicate: the number of the draw there.
         test: score the rows behind the gate, not those of dev.
         folds: what the model of each fold trains on.
         generators: one a fold, for its initial weights.
     """
 
     shared: Sequence[Any]
+    options: MlpOptions
+    scene: str
     replicate: int
     test: bool
     folds: Sequence[FoldRows]
@@ -49,12 +53,11 @@ class Engine:
     """A Ray actor that holds a device.
 
     Args:
-        options: the classifier of all cells.
         device: of torch.
     """
 
-    def __init__(self, options: MlpOptions, device: str):
-        self._options, self._device = options, device
+    def __init__(self, device: str):
+        self._device = device
         self._shared: Any = None  # read with the first request
         self._waiting: list[tuple[Request, asyncio.Future[LadderLogits]]] = []
         self._work: asyncio.Task[None] | None = None
@@ -107,7 +110,7 @@ class Engine:
     def _train_in(self, memory: int, batch: Sequence[Request]) -> list[LadderLogits]:
         from synaug.classifiers.stacked import Cell, train_cells
 
-        data: Replicate = self._shared.replicate(batch[0].replicate)
+        data: Replicate = self._shared.replicate(batch[0].replicate, batch[0].scene)
         scored = self._shared.test if batch[0].test else data.draw.dev
         return train_cells(
             take_rows(data.X, data.draw.rows),
@@ -116,15 +119,16 @@ class Engine:
             [Cell(request.folds, copy.deepcopy(request.generators)) for request in batch],
             take_rows(data.X, scored),
             len(data.classes),
-            self._options,
+            batch[0].options,
             self._device,
             memory,
         )
 
 
 def same_rows(one: Request, other: Request) -> bool:
-    """Whether two requests train on and score the same rows, so that they share a product."""
-    return (one.replicate, one.test) == (other.replicate, other.test)
+    """Whether two requests train one kind of network on the same rows, so that they share a product."""
+    first, second = ((r.scene, r.replicate, r.test, r.options) for r in (one, other))
+    return first == second
 
 
 def _memory(device: str) -> int:
@@ -142,11 +146,14 @@ class Client:
     Args:
         engine: handle of the engine.
         shared: one reference to the ``Shared`` of the sweep.
+        scene: which draws.
+        replicate: the number of the draw there.
         test: score the rows behind the gate.
     """
 
-    def __init__(self, engine: Any, shared: Sequence[Any], test: bool):
+    def __init__(self, engine: Any, shared: Sequence[Any], scene: str, replicate: int, test: bool):
         self._engine, self._shared, self._test = engine, shared, test
+        self._scene, self._replicate = scene, replicate
 
     def __call__(
         self,
@@ -156,11 +163,11 @@ class Client:
         scored: Codes,
         generators: Sequence[np.random.Generator],
     ) -> LadderLogits:
-        """Ask the engine; ``options`` and ``scored`` are known there."""
+        """Ask the engine; ``scored`` is known there."""
         import ray
         from ray.exceptions import RayTaskError
 
-        request = Request(self._shared, data.draw.replicate, self._test, rows, generators)
+        request = Request(self._shared, options, self._scene, self._replicate, self._test, rows, generators)
         try:
             found: LadderLogits = ray.get(self._engine.train.remote(request))
         except RayTaskError as error:
@@ -180,23 +187,24 @@ class Engines:
     actors: Sequence[Any]
     shared: Sequence[Any]
 
-    def client(self, key: str, test: bool) -> Client:
+    def client(self, key: str, scene: str, replicate: int, test: bool) -> Client:
         """What trains for a cell: the cells are dealt to the engines by their trial_key.
 
         Args:
             key: the cell's trial_key.
+            scene: which draws.
+            replicate: the number of the draw there.
             test: score the rows behind the gate.
         """
-        return Client(self.actors[int(key, 16) % len(self.actors)], self.shared, test)
+        return Client(self.actors[int(key, 16) % len(self.actors)], self.shared, scene, replicate, test)
 
 
-def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> Engines:
+def start_engines(number: int, shared: Sequence[Any]) -> Engines:
     """Start so many engines, each with a GPU of its own; one that dies is started again elsewhere.
 
     Args:
         number: of GPUs.
         shared: one reference to a ``Shared`` in the object store.
-        options: the classifier of all cells.
 
     Raises:
         SynaugError: torch cannot use a GPU that Ray gives (exit 6).
@@ -208,7 +216,7 @@ def start_engines(number: int, shared: Sequence[Any], options: MlpOptions) -> En
         "num_cpus": 0, "num_gpus": 1, "max_restarts": RESTARTS, "max_task_retries": RESTARTS
     }  # fmt: skip
     actor: Any = ray.remote(**settings)(Engine)
-    engines = tuple(actor.remote(options, DEVICE) for _ in range(number))
+    engines = tuple(actor.remote(DEVICE) for _ in range(number))
     try:
         ray.get([engine.ready.remote() for engine in engines])
     except RayTaskError as error:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from synaug.knobs import Choice
-from synaug.methods import METHODS
-
+from .entry import Entry, choice_of, status_of, value_of
 from .ledger import Ledger
-from .plan import Cell, cell_of
+from .plan import CONFIRM, Cell, cell_of
+from .racing import RACE_AFTER, Best, lost
 from .search import ArmSearch
+from .space import Settings
 from .studies import STATES, StudyProjection
 from .tally import Tally
 from .trial import Work
 
 MAX_ATTEMPTS: Final = 3
-PICTURED: Final = 200  # cells of a sweep that are drawn: two pictures take twice as long as the rest of a run
 
 
 class Finished:
@@ -38,34 +37,6 @@ class Halt:
     def asked(self) -> bool:
         """Whether the run is to end."""
         return self.now
-
-
-@dataclass
-class Entry:
-    """A cell on its way: its results by replicate, its attempts, how it ended."""
-
-    cell: Cell
-    key: str
-    config: Mapping[str, Any]
-    results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    attempts: int = 0  # starts, those that a killed driver cut off included
-    deaths: int = 0  # attempts of this run whose process died
-    closed: Mapping[str, Any] | None = None  # its ``cell`` line
-
-    @property
-    def pictured(self) -> bool:
-        """Whether its pictures are drawn whatever its score is."""
-        return self.cell.number < PICTURED
-
-    @property
-    def label(self) -> str:
-        """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default."""
-        defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
-        shown = ((name, value) for name, value in self.cell.settings if defaults.get(name) != value)
-        knobs = (
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
-        )
-        return " ".join([self.cell.arm, *knobs])
 
 
 class Listener(Protocol):
@@ -90,16 +61,27 @@ class Rules:
         trials: cells that the search proposes for each arm that has swept knobs.
         max_failed: share of failed cells at which the sweep stops.
         deadline: ``time.monotonic()`` after which no cell is started.
+        confirm: replicates of a cell of the confirmation; 0: there is none.
+        race: give searched cells up that fall behind.
     """
 
     replicates: int
     trials: int
     max_failed: float
     deadline: float | None = None
+    confirm: int = 0
+    race: bool = False
+
+    def replicates_of(self, cell: Cell) -> int:
+        """Results that this cell needs."""
+        return self.confirm if cell.scene == CONFIRM else self.replicates
+
+
+Confirm = Callable[[Mapping[str, Settings], int], Sequence[Cell]]
 
 
 class Feed:
-    """The queue of a sweep: design cells first, then what each arm's search proposes.
+    """The queue of a sweep: what is planned, then what each arm's search proposes, then the confirmation.
 
     The ledger is written here and nowhere else while cells run.
     """
@@ -113,19 +95,22 @@ class Feed:
         projection: StudyProjection,
         rules: Rules,
         listener: Listener,
+        confirm: Confirm = lambda winners, number: (),
     ):
         self.entries = {entry.key: entry for entry in entries}
         self.stopped: str | None = None
         self._searches, self._describe = searches, describe
         self._ledger, self._projection = ledger, projection
-        self._rules, self._listener = rules, listener
-        self._tally, self._running = Tally(), set[str]()
+        self._rules, self._listener, self._confirm = rules, listener, confirm
+        self._tally, self._running = Tally(), dict[str, list[int]]()  # keys and the replicates they run
+        self._best: dict[str, Best] = {}  # of each arm so far
+        self._winners: dict[str, tuple[float, Settings]] = {}  # of each arm, by its folds
         for entry in self.entries.values():
             self._tally.add(entry.cell.arm, entry.cell.stage)
             if entry.closed is not None:
                 self._count_closed(entry)
         for entry in self.entries.values():  # of a driver that died before it wrote the ``cell`` line
-            if entry.closed is None and len(entry.results) >= rules.replicates:
+            if entry.closed is None and len(entry.results) >= rules.replicates_of(entry.cell):
                 self._close(entry)
         self._waiting = deque(e.key for e in self.entries.values() if e.closed is None)
 
@@ -134,7 +119,8 @@ class Feed:
         """Cells that the sweep will have when it is done, as far as is known."""
         searching = (arm for arm, search in self._searches.items() if not search.exhausted)
         proposed = self._tally.proposed
-        return self._tally.cells + sum(max(0, self._rules.trials - proposed[arm]) for arm in searching)
+        known = self._tally.cells + sum(max(0, self._rules.trials - proposed[arm]) for arm in searching)
+        return known + len(self._unconfirmed())
 
     @property
     def done(self) -> int:
@@ -157,19 +143,27 @@ class Feed:
         if self.stopped:
             return FINISHED
         entry = self.entries[self._waiting.popleft()] if self._waiting else self._propose()
+        if entry is None and not self._running:
+            entry = self._begin_confirmation()
         if entry is None:
             return None if self._running else FINISHED  # what runs may bring proposals
         return self._start(entry)
 
     def _start(self, entry: Entry) -> Work:
+        cell, have = entry.cell, entry.results
         entry.attempts += 1
-        self._running.add(entry.key)
-        cell = entry.cell
+        missing = [r for r in range(self._rules.replicates_of(cell)) if r not in have]
+        if self._races(entry) and len(have) < RACE_AFTER:
+            missing = [r for r in missing if r < RACE_AFTER]
+        self._running[entry.key] = missing
         self._ledger.append("start", self._line(entry))
         self._projection.start(entry.key, cell.arm, dict(cell.settings))
-        missing = [r for r in range(self._rules.replicates) if r not in entry.results]
-        settings = dict(cell.settings)
-        return Work(entry.key, cell.arm, settings, missing, entry.attempts, entry.pictured and 0 in missing)
+        sketch = entry.pictured and 0 in missing
+        settings, extras = dict(cell.settings), dict(cell.extras)
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, extras)
+
+    def _races(self, entry: Entry) -> bool:
+        return self._rules.race and entry.cell.stage == "exploit"
 
     def _line(self, entry: Entry) -> dict[str, Any]:
         return {
@@ -187,12 +181,28 @@ class Feed:
             settings = search.ask()
             if settings is None:
                 continue
-            cell = cell_of({"arm": arm, **settings}, "exploit", len(self.entries))
-            key, config = self._describe(cell)
-            self.entries[key] = Entry(cell, key, config)
-            self._tally.add(arm, "exploit")
-            return self.entries[key]
+            return self._add(cell_of({"arm": arm, **settings}, "exploit", len(self.entries)))
         return None
+
+    def _add(self, cell: Cell) -> Entry:
+        key, config = self._describe(cell)
+        self.entries[key] = Entry(cell, key, config)
+        self._tally.add(cell.arm, cell.stage)
+        return self.entries[key]
+
+    def _unconfirmed(self) -> Sequence[Cell]:
+        """Cells of the confirmation that are not among the entries yet; winners may still change."""
+        if not self._rules.confirm:
+            return ()
+        winners = {arm: settings for arm, (_, settings) in self._winners.items()}
+        cells = self._confirm(winners, len(self.entries))
+        return [cell for cell in cells if self._describe(cell)[0] not in self.entries]
+
+    def _begin_confirmation(self) -> Entry | None:
+        """Add the cells of the confirmation, when all else is done, and return the first."""
+        added = [self._add(cell) for cell in self._unconfirmed()]
+        self._waiting.extend(entry.key for entry in added[1:])
+        return added[0] if added else None
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's result; a late duplicate is dropped."""
@@ -206,14 +216,21 @@ class Feed:
         if outcome["status"] == "failed":
             self._listener.failed(entry, str(outcome["reason"]), trace)
         entry.results[replicate] = self._ledger.append("result", self._line(entry) | outcome)
-        if len(entry.results) >= self._rules.replicates:
+        if len(entry.results) >= self._rules.replicates_of(entry.cell):
             self._close(entry)
+        elif self._races(entry) and len(entry.results) == RACE_AFTER:
+            reason = lost(entry.results, self._best.get(entry.cell.arm))
+            if reason is not None:
+                self._close(entry, "raced", reason)
 
     def ended(self, key: str, died: bool) -> None:
         """Take note that an attempt is over; one without all results is tried again, three times in all."""
         entry = self.entries[key]
-        self._running.discard(key)
+        asked = self._running.pop(key, [])
         if entry.closed is not None or self.stopped:
+            return
+        if not died and asked and all(replicate in entry.results for replicate in asked):
+            self._waiting.appendleft(key)  # it stays in the race
             return
         entry.deaths += 1
         what = "died" if died else "ended early"
@@ -221,24 +238,27 @@ class Feed:
         if entry.deaths < MAX_ATTEMPTS:
             self._waiting.append(key)
         else:
-            self._close(entry, f"poison: the process died in {entry.deaths} attempts")
+            self._close(entry, "failed", f"poison: the process died in {entry.deaths} attempts")
 
-    def _close(self, entry: Entry, poison: str | None = None) -> None:
+    def _close(self, entry: Entry, status: str | None = None, reason: str | None = None) -> None:
         results = [entry.results[r] for r in sorted(entry.results)]
-        status, reason = _status(results) if poison is None else ("failed", poison)
-        value = _value(results) if status == "ok" else None
+        if status is None:
+            status, reason = status_of(results)
+        scores = {"value": value_of(results)} if status == "ok" else {}
+        if scores and (choice := choice_of(results)) is not None:
+            scores["cv_value"] = choice
         line = self._line(entry) | {
             "status": status,
             "reason": reason,
             "replicates": len(results),
             "seconds": sum(float(r["seconds"].get("total", 0.0)) for r in results),
         }
-        entry.closed = self._ledger.append("cell", line if value is None else line | {"value": value})
-        self._running.discard(entry.key)
+        entry.closed = self._ledger.append("cell", line | scores)
+        self._running.pop(entry.key, None)
         self._count_closed(entry)
-        self._projection.finish(entry.key, STATES[status], value)
-        if entry.cell.arm in self._searches:
-            self._searches[entry.cell.arm].tell(dict(entry.cell.settings), value)
+        self._projection.finish(entry.key, STATES[status], scores.get("value"))
+        if entry.cell.arm in self._searches and not entry.cell.extras:
+            self._searches[entry.cell.arm].tell(dict(entry.cell.settings), scores.get("value"))
         self._listener.cell_closed(entry)
         if self._tally.failed > self._rules.max_failed * self.total:
             text = f"{self._tally.failed} of {self.total} cells failed"
@@ -246,22 +266,12 @@ class Feed:
 
     def _count_closed(self, entry: Entry) -> None:
         assert entry.closed is not None
-        self._tally.close(entry.cell.arm, entry.cell.stage, entry.closed["status"])
-
-
-def _status(results: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """How a cell ended: the worst of its replicates, with the first reason."""
-    for status in ("failed", "not_applicable"):
-        bad = [r for r in results if r["status"] == status]
-        if bad:
-            return status, f"replicate {bad[0]['replicate']}: {bad[0]['reason']}"
-    return "ok", None
-
-
-def headline(result: Mapping[str, Any]) -> float:
-    """The score that a result is compared by: balanced accuracy of what it is scored on, a fraction."""
-    return float(result["scores"][f"{result['scored_on']}_balanced_accuracy"])
-
-
-def _value(results: Sequence[Mapping[str, Any]]) -> float:
-    return sum(map(headline, results)) / len(results)
+        cell = entry.cell
+        self._tally.close(cell.arm, cell.stage, entry.closed["status"])
+        if entry.closed["status"] != "ok" or cell.extras:
+            return
+        chosen, value = entry.closed.get("cv_value"), float(entry.closed["value"])
+        if chosen is not None and chosen > self._winners.get(cell.arm, (0.0, ()))[0]:
+            self._winners[cell.arm] = float(chosen), cell.settings
+        if entry.results and (cell.arm not in self._best or value > self._best[cell.arm].value):
+            self._best[cell.arm] = Best.of(entry.label, value, entry.results)

@@ -23,6 +23,7 @@ from .places import Places
 from .plan import Cell, cell_of
 from .prepare import prepare, share
 from .progress import counted
+from .resume import replicates_of
 from .spec import Spec, load_spec
 from .trial import Work
 
@@ -58,7 +59,9 @@ class GateFeed:
         key = self._waiting.popleft()
         self.attempts[key] = self.attempts.get(key, 0) + 1
         cell = cell_of(self.cells[key]["config"], "design", 0)
-        return Work(key, cell.arm, dict(cell.settings), tuple(self.missing[key]), self.attempts[key])
+        settings, extras = dict(cell.settings), dict(cell.extras)
+        replicates, attempt = tuple(self.missing[key]), self.attempts[key]
+        return Work(key, cell.arm, settings, replicates, attempt, extras=extras)
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's test scores."""
@@ -91,7 +94,16 @@ def is_due(places: Places, ended: Ended) -> bool:
         return False
     found = state(read(places.ledger).lines)
     keys = found.gate or ()
-    return not keys or any((key, r) not in found.tests for key in keys for r in range(spec.replicates))
+    return not keys or any(_unread(spec, found, keys).values())
+
+
+def _unread(spec: Spec, found: State, keys: Sequence[str]) -> dict[str, list[int]]:
+    """The replicates of each cell that have no ``test`` line."""
+    cells = {key: cell_of(found.cells[key]["config"], "design", 0) for key in keys}
+    return {
+        key: [r for r in range(replicates_of(spec, cell)) if (key, r) not in found.tests]
+        for key, cell in cells.items()
+    }
 
 
 def open_gate(
@@ -120,7 +132,7 @@ def open_gate(
     with Ledger(places.out, spec.name) as ledger:
         before = state(ledger.reading.lines)
         keys = _declared(before, cells, places)
-        missing = {key: [r for r in range(spec.replicates) if (key, r) not in before.tests] for key in keys}
+        missing = _unread(spec, before, keys)
         if before.gate is not None and not any(missing.values()):
             text = f"the test rows of {places.out} were read before, by {len(keys)} cells"
             raise SynaugError(Problem(text, fix="read the answers with `synaug ask`"), Exit.CONFLICT)

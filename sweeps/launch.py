@@ -14,7 +14,8 @@ from synaug.errors import Exit, SynaugError
 
 from .cluster import connected
 from .encoding import encode_on_ray
-from .feed import Entry, Feed, Rules
+from .entry import Entry
+from .feed import Feed, Rules
 from .graphs import with_graphs
 from .interrupt import Interrupts
 from .job import job_of, neighborhoods
@@ -22,7 +23,7 @@ from .ledger import Ledger
 from .ledger_state import State, state
 from .mirror import Mirror
 from .places import Places
-from .plan import plan_lines
+from .plan import confirm_cells, plan_lines
 from .preflight import preflight
 from .prepare import Prepared, share
 from .progress import Progress, counted
@@ -108,12 +109,20 @@ def _run_cells(
 ) -> Ended:
     spec = prepared.spec
     deadline = None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time
-    rules = Rules(spec.replicates, spec.search.trials, spec.limits.max_failed, deadline)
+    rules = Rules(
+        spec.replicates,
+        spec.search.trials,
+        spec.limits.max_failed,
+        deadline,
+        spec.confirm.replicates,
+        spec.search.race,
+    )
     projection = StudyProjection(places.storage, spec.name)
     projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
     mirror = Mirror(prepared, places, ledger, entries, before, console)
     name_cell = partial(describe, prepared)
-    feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror)
+    confirm = partial(confirm_cells, spec)
+    feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror, confirm)
     interrupts = Interrupts(feed)
     try:
         if feed.open:

@@ -12,7 +12,7 @@ from rich.console import Console
 from synaug.errors import Exit, SynaugError
 from tracking import PARENT, DataUsed, Outbox, ParentRun
 
-from .feed import Entry
+from .entry import Entry
 from .ledger import Ledger, now
 from .ledger_state import State
 from .note import note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .feed import Entry
+from .entry import Entry
 from .places import Places
 from .record import About
 from .spec import Spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
@@ -15,10 +15,28 @@ from .canonical import canonical_json, sha256
 from .space import Settings, arm_levels, defaults, settings_of
 from .spec_model import Minority, Spec
 
-Stage = Literal["design", "exploit"]
+Stage = Literal["design", "control", "robustness", "exploit", "confirm"]
 _Point = tuple[str, Settings]  # an arm and its knobs
 
-BASE_FIELDS = ("data", "encoder", "classifier", "steps", "arm")  # of a config; the rest are knobs
+BASE_FIELDS = ("data", "encoder", "classifier", "steps", "arm")  # of a config; the rest are knobs and extras
+EXTRAS = ("nuisance", "draws", "imbalance")  # and what has a dot: settings of the classifier
+CONFIRM = "confirm"
+SOBOL = (2, 7)  # names the random numbers of the robustness block
+
+
+def is_extra(name: str) -> bool:
+    """Whether a name of a configuration is no knob of its arm: a clone, other draws, classifier settings."""
+    return name in EXTRAS or "." in name
+
+
+def size_name(majority: int, minority: int) -> str:
+    """How a configuration calls draws of another size: ``2000:15``."""
+    return f"{majority}:{minority}"
+
+
+def scene_of(extras: Mapping[str, Value]) -> str:
+    """The draws that a cell runs on: those of the confirmation, of a size, or the design's, ``""``."""
+    return str(extras.get("draws") or extras.get("imbalance") or "")
 
 
 @dataclass(frozen=True)
@@ -29,14 +47,17 @@ class Cell:
         arm: name of the method.
         settings: knobs that have levels, with their values, sorted by name; the others stay at
             their defaults.
-        stage: ``design`` for the fixed table, ``exploit`` for what the search proposes.
+        stage: ``design`` for the fixed table, ``control`` for A/A clones, ``robustness`` for other
+            settings of the classifier, ``exploit`` for what the search proposes, ``confirm`` for fresh draws.
         number: position in the sweep, from 0.
+        extras: what else the configuration says, sorted by name: see ``is_extra``.
     """
 
     arm: str
     settings: Settings
     stage: Stage
     number: int
+    extras: Settings = ()
 
     def method(self) -> Method:
         """Return the method with these knobs.
@@ -45,6 +66,11 @@ class Cell:
             SynaugError: SPEC when a knob is unknown or a value outside its domain.
         """
         return METHODS[self.arm](**dict(self.settings))
+
+    @property
+    def scene(self) -> str:
+        """The draws that it runs on: see ``scene_of``."""
+        return scene_of(dict(self.extras))
 
     def config(self, spec: Spec, data: str, encoder: str) -> dict[str, Value]:
         """Return the configuration as records show it; ``data`` and ``encoder`` are names."""
@@ -55,13 +81,16 @@ class Cell:
             "steps": spec.classifier.steps,
             "arm": self.arm,
             **dict(self.settings),
+            **dict(self.extras),
         }
 
 
 def cell_of(config: Mapping[str, Value], stage: Stage, number: int) -> Cell:
     """Return the cell of a recorded configuration."""
-    knobs = {name: value for name, value in config.items() if name not in BASE_FIELDS}
-    return Cell(str(config["arm"]), settings_of(knobs), stage, number)
+    more = {name: value for name, value in config.items() if name not in BASE_FIELDS}
+    knobs = {name: value for name, value in more.items() if not is_extra(name)}
+    extras = {name: value for name, value in more.items() if is_extra(name)}
+    return Cell(str(config["arm"]), settings_of(knobs), stage, number, settings_of(extras))
 
 
 def protocol(spec: Spec) -> dict[str, Any]:
@@ -86,6 +115,78 @@ def trial_key(
         "engine_version": engine_version,
     }
     return sha256(parts)[:16]
+
+
+def planned_cells(spec: Spec) -> tuple[Cell, ...]:
+    """List the cells that are known before the run, each once: the design, then what stands around it.
+
+    Around it stand every arm's default at other sizes (they are part of the design), A/A clones and
+    the Sobol block over the classifier's settings. Searched and confirmed cells follow as they are found.
+    """
+    cells = list(design_cells(spec))
+    default = {arm: settings_of(defaults(spec, arm)) for arm in spec.arms}
+    for size in spec.sizes:
+        extras = settings_of({"imbalance": size_name(*size)})
+        cells += [Cell(arm, values, "design", 0, extras) for arm, values in default.items()]
+    for arm in cloned_arms(spec):
+        numbers = range(1, spec.controls + 1)
+        cells += [Cell(arm, default[arm], "control", 0, (("nuisance", n),)) for n in numbers]
+    for point in sobol_points(spec):
+        cells += [Cell(arm, values, "robustness", 0, point) for arm, values in default.items()]
+    return tuple(replace(cell, number=number) for number, cell in enumerate(cells))
+
+
+def cloned_arms(spec: Spec) -> tuple[str, ...]:
+    """Arms that A/A clones are made of: ``none``, and ``smote`` or the first arm with synthetic rows."""
+    makers = [arm for arm in spec.arms if METHODS[arm].synthesises()]
+    maker = "smote" if "smote" in makers else next(iter(makers), None)
+    return tuple(arm for arm in ("none", maker) if arm in spec.arms)
+
+
+def sobol_points(spec: Spec) -> list[Settings]:
+    """Settings of the classifier in the robustness block: scrambled Sobol points on log scales."""
+    block = spec.robustness
+    if not block.points:
+        return []
+    import numpy as np
+    from scipy.stats import qmc
+
+    ends = np.log([block.learning_rate, block.weight_decay, block.hidden])  # (3, 2)
+    unit = qmc.Sobol(len(ends), rng=np.random.default_rng([spec.seed, *SOBOL])).random(block.points)
+    values = np.exp(ends[:, 0] + unit * (ends[:, 1] - ends[:, 0]))  # (points, 3)
+    return [
+        settings_of(
+            {
+                "mlp.learning_rate": float(f"{rate:.4g}"),
+                "mlp.weight_decay": float(f"{decay:.4g}"),
+                "mlp.hidden": round(float(hidden)),
+            }
+        )
+        for rate, decay, hidden in values
+    ]
+
+
+def confirm_cells(spec: Spec, winners: Mapping[str, Settings], number: int) -> tuple[Cell, ...]:
+    """Cells of the confirmation: every arm's default, its best cell on the folds, and the A/A clones.
+
+    Args:
+        spec: the sweep.
+        winners: settings of each arm's best cell.
+        number: position of the first.
+    """
+    fresh: Settings = (("draws", CONFIRM),)
+    found: dict[tuple[str, Settings, Settings], None] = {}
+    for arm in spec.arms:
+        default = settings_of(defaults(spec, arm))
+        for settings in (default, winners.get(arm, default)):
+            found[arm, settings, fresh] = None
+    for arm in cloned_arms(spec):
+        for n in range(1, spec.controls + 1):
+            extras = settings_of({"draws": CONFIRM, "nuisance": n})
+            found[arm, settings_of(defaults(spec, arm)), extras] = None
+    return tuple(
+        Cell(arm, settings, "confirm", number + i, extras) for i, (arm, settings, extras) in enumerate(found)
+    )
 
 
 def design_cells(spec: Spec) -> tuple[Cell, ...]:
@@ -119,7 +220,14 @@ def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
 def plan_lines(cells: Iterable[Cell]) -> str:
     """Write cells as the text of ``plan.jsonl``, one a line."""
     return "".join(
-        canonical_json({"number": c.number, "stage": c.stage, "arm": c.arm, "settings": dict(c.settings)})
+        canonical_json(
+            {
+                "number": c.number,
+                "stage": c.stage,
+                "arm": c.arm,
+                "settings": dict(c.settings) | dict(c.extras),
+            }
+        )
         + "\n"
         for c in cells
     )

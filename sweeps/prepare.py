@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -16,11 +16,11 @@ from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Replicate
-from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, overlap, split
+from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, overlap, overlap_of, smaller, split
 from synaug.neighbors import NeighborGraph
 from synaug.randomness import Streams
 
-from .plan import check_against
+from .plan import CONFIRM, check_against, size_name
 from .spec import Spec
 
 Codes = npt.NDArray[np.int64]
@@ -31,7 +31,12 @@ Progress = Callable[[int, int], None]
 class Prepared:
     """A checked data set with its encoder and draws; no text is encoded yet.
 
-    Row numbers of ``split`` and ``draws`` are the corpus's own.
+    Row numbers of ``split``, ``draws`` and ``scenes`` are the corpus's own.
+
+    Attributes:
+        draws: the replicates of the design.
+        scenes: other draws by what a cell's configuration calls them: ``confirm``, or a size such as
+            ``2000:15``.
     """
 
     spec: Spec
@@ -40,11 +45,19 @@ class Prepared:
     streams: Streams
     split: Split
     draws: tuple[Draw, ...]
+    scenes: Mapping[str, tuple[Draw, ...]]
 
     @property
     def overlap(self) -> dict[str, float]:
         """Mean share of a class's rows that two replicates have in common, by class."""
         shares = overlap(list(self.draws), self.corpus.labels, len(self.corpus.classes))
+        return dict(zip(self.corpus.classes, (float(s) for s in shares), strict=True))
+
+    @property
+    def confirm_overlap(self) -> dict[str, float]:
+        """Mean share of a class's rows in a draw of the confirmation that a draw of the search has too."""
+        fresh = list(self.scenes.get(CONFIRM, ()))
+        shares = overlap_of(fresh, list(self.draws), self.corpus.labels, len(self.corpus.classes))
         return dict(zip(self.corpus.classes, (float(s) for s in shares), strict=True))
 
     @property
@@ -62,9 +75,10 @@ class Shared:
         y: their classes (N,).
         classes: class names.
         streams: random streams of the data set.
-        draws: the replicates; row numbers are those of X.
-        graphs: neighbour graphs by replicate and metric; none before ``graphs.with_graphs``.
+        draws: the replicates, then those of each scene; row numbers are those of X.
+        graphs: neighbour graphs of the draws by metric; none before ``graphs.with_graphs``.
         test: rows of X behind the gate; empty unless the gate is open.
+        first: where the draws of each scene begin among ``draws``.
     """
 
     X: npt.NDArray[np.float32]
@@ -74,10 +88,13 @@ class Shared:
     draws: tuple[Draw, ...]
     graphs: tuple[Mapping[str, NeighborGraph], ...]
     test: Codes
+    first: Mapping[str, int] = field(default_factory=lambda: {"": 0})
 
-    def replicate(self, number: int) -> Replicate:
-        """What the cells share on one replicate."""
-        return Replicate(self.X, self.y, self.classes, self.draws[number], self.graphs[number], self.streams)
+    def replicate(self, number: int, scene: str = "", nuisance: int = 0) -> Replicate:
+        """What the cells share on one replicate; a clone has its own ``nuisance``."""
+        place = self.first[scene] + number
+        streams = replace(self.streams, nuisance=nuisance)
+        return Replicate(self.X, self.y, self.classes, self.draws[place], self.graphs[place], streams)
 
 
 def prepare(spec: Spec) -> Prepared:
@@ -94,11 +111,38 @@ def prepare(spec: Spec) -> Prepared:
     options = ImbalanceOptions(**spec.imbalance.model_dump())
     train, dev, test = (corpus.rows(part) for part in (Part.TRAIN, Part.DEV, Part.TEST))
     division = split(corpus.labels, corpus.classes, train, dev, test, options, streams)
-    draws = tuple(
-        draw(number, division, corpus.labels, corpus.classes, spec.folds, options.dev_per_class, streams)
-        for number in range(spec.replicates)
+    draws = _draws(spec, division, corpus, streams, spec.replicates)
+    return Prepared(
+        spec, corpus, encoder, streams, division, draws, _scenes(spec, division, corpus, streams, draws)
     )
-    return Prepared(spec, corpus, encoder, streams, division, draws)
+
+
+def _draws(
+    spec: Spec, division: Split, corpus: Corpus, streams: Streams, number: int, confirm: bool = False
+) -> tuple[Draw, ...]:
+    most = spec.imbalance.dev_per_class
+    return tuple(
+        draw(r, division, corpus.labels, corpus.classes, spec.folds, most, streams, confirm)
+        for r in range(number)
+    )
+
+
+def _scenes(
+    spec: Spec, division: Split, corpus: Corpus, streams: Streams, draws: tuple[Draw, ...]
+) -> dict[str, tuple[Draw, ...]]:
+    """Draws of the confirmation and of smaller sizes."""
+    found = {}
+    if spec.confirm.replicates:
+        if not len(division.confirm_dev):
+            text = "confirm.replicates: the data leave no rows to score a confirmation on"
+            raise SynaugError(Problem(text, corpus.source, "set confirm.replicates to 0"), Exit.DATA)
+        found[CONFIRM] = _draws(spec, division, corpus, streams, spec.confirm.replicates, confirm=True)
+    for majority, minority in spec.sizes:
+        sizes = np.where(division.sizes == division.sizes.max(), majority, minority)
+        found[size_name(majority, minority)] = tuple(
+            smaller(d, sizes, corpus.labels, corpus.classes, spec.folds, streams) for d in draws
+        )
+    return found
 
 
 def data_options(spec: Spec) -> DataOptions:
@@ -129,12 +173,15 @@ def share(
     ]
     X = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     y = corpus.labels[np.concatenate(parts)]
-    draws = tuple(
-        replace(d, rows=np.searchsorted(visible, d.rows), dev=np.searchsorted(visible, d.dev))
-        for d in prepared.draws
-    )
+    draws, first = list(prepared.draws), {"": 0}
+    for scene, more in prepared.scenes.items():
+        first[scene] = len(draws)
+        draws += more
+    draws = [
+        replace(d, rows=np.searchsorted(visible, d.rows), dev=np.searchsorted(visible, d.dev)) for d in draws
+    ]
     test = np.arange(len(visible), len(X))
-    return Shared(X, y, corpus.classes, prepared.streams, draws, (), test)
+    return Shared(X, y, corpus.classes, prepared.streams, tuple(draws), (), test, first)
 
 
 def check_writable(folder: Path) -> None:

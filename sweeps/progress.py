@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from .feed import Entry
+from .entry import Entry
 
 LINE_SECONDS = 15.0  # between plain lines
 RECENT = 200  # cells that the ETA is taken from

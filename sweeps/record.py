@@ -13,7 +13,7 @@ import numpy as np
 
 from tracking import ADJUSTED, HEADLINE, CellRun, DataUsed, ParentRun
 
-from .feed import Entry
+from .entry import Entry
 from .spec import Spec
 from .standing import MLFLOW_STATUS
 

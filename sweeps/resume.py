@@ -8,10 +8,10 @@ from typing import Any
 import synaug
 from synaug.errors import Exit, Problem, SynaugError
 
-from .feed import Entry
+from .entry import Entry
 from .ledger_state import State
 from .places import Places
-from .plan import Cell, cell_of, design_cells, protocol, trial_key
+from .plan import CONFIRM, Cell, cell_of, planned_cells, protocol, trial_key
 from .prepare import Prepared
 from .record import versions
 from .search import ArmSearch
@@ -31,9 +31,9 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     if not places.spec.exists():
         if extend:
             raise SynaugError(Problem(f"--extend: there is no sweep in {places.out} yet"), Exit.CONFLICT)
-        return _with_precision(spec, None)
+        return with_precision(spec)
     old = load_spec(places.spec)
-    spec = _with_precision(spec, old.precision)
+    spec = with_precision(spec, old.precision)
     counts = {
         "replicates": (old.replicates, spec.replicates),
         "trials": (old.search.trials, spec.search.trials),
@@ -55,7 +55,7 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     return spec.model_copy(update={"name": old.name, "replicates": replicates, "search": search})
 
 
-def _with_precision(spec: Spec, before: str | None) -> Spec:
+def with_precision(spec: Spec, before: str | None = None) -> Spec:
     """Fix ``precision: auto``: a sweep keeps what it began with, a new one takes what is fast here."""
     if spec.precision != "auto":
         return spec
@@ -79,6 +79,7 @@ def header(prepared: Prepared, places: Places) -> dict[str, Any]:
         "classes": list(prepared.corpus.classes),
         "sizes": dict(zip(prepared.corpus.classes, prepared.split.sizes.tolist(), strict=True)),
         "overlap": {} if natural else prepared.overlap,
+        "confirm_overlap": prepared.confirm_overlap if spec.confirm.replicates else {},
         "inference": "repetitions" if natural else "replicates",
         "folds": spec.folds,
         "replicates": spec.replicates,
@@ -111,19 +112,25 @@ def describe(prepared: Prepared, cell: Cell) -> tuple[str, dict[str, Any]]:
     return trial_key(config, *digests, protocol(spec), synaug.ENGINE_VERSION), config
 
 
+def replicates_of(spec: Spec, cell: Cell) -> int:
+    """Replicates that a cell has when it is done."""
+    return spec.confirm.replicates if cell.scene == CONFIRM else spec.replicates
+
+
 def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
-    """Design cells, then cells that a search proposed before, each with what the ledger has of it."""
-    cells = list(design_cells(spec))
+    """Planned cells, then those found by search or confirmed before, with what the ledger has of each."""
+    cells = list(planned_cells(spec))
     known = {describe(prepared, cell)[0] for cell in cells}
     for key, config in before.configs.items():
         if key not in known:
-            cells.append(cell_of(config, "exploit", len(cells)))
+            fresh = config.get("draws") == CONFIRM
+            cells.append(cell_of(config, "confirm" if fresh else "exploit", len(cells)))
     entries = []
     for cell in cells:
         key, config = describe(prepared, cell)
         results = {r: before.results[key, r] for r in sorted(before.replicates.get(key, ()))}
         closed = before.cells.get(key)
-        if closed is not None and closed["status"] == "ok" and len(results) < spec.replicates:
+        if closed is not None and closed["status"] == "ok" and len(results) < replicates_of(spec, cell):
             closed = None  # replicates were added
         entries.append(Entry(cell, key, config, results, before.attempts.get(key, 0), closed=closed))
     return entries
@@ -136,7 +143,7 @@ def searches(spec: Spec, entries: list[Entry]) -> dict[str, ArmSearch]:
         if spec.search.trials and any(len(levels) > 1 for levels in arm_levels(spec, arm).values()):
             found[arm] = ArmSearch(spec, arm)
     for entry in entries:
-        if entry.cell.arm in found:
+        if entry.cell.arm in found and not entry.cell.extras:
             found[entry.cell.arm].exclude(entry.cell.settings)
             if entry.closed is not None:
                 found[entry.cell.arm].tell(entry.cell.settings, entry.closed.get("value"))

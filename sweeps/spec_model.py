@@ -24,6 +24,7 @@ UNHASHED: Mapping[str, Any] = {
     "log_examples": True,
     "replicates": True,
     "search": {"trials"},
+    "confirm": {"replicates"},
 }
 
 Count = Annotated[int, Field(ge=1)]
@@ -170,11 +171,51 @@ class Classifier(Part):
         return value
 
 
+Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class Robustness(Part):
+    """Sobol points over the classifier's settings, on log scales; every arm's default runs at each.
+
+    The number of points is a power of 2, or 0 for none.
+    """
+
+    points: Annotated[int, Field(ge=0, le=1024)] = 0
+    learning_rate: Range = (0.001, 0.1)
+    weight_decay: Range = (1e-6, 1e-2)
+    hidden: Range = (32, 512)
+
+    @field_validator("points")
+    @classmethod
+    def _balanced(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError("expected a power of 2, as Sobol points are even only then")
+        return value
+
+    @field_validator("learning_rate", "weight_decay", "hidden")
+    @classmethod
+    def _ascending(cls, value: Range) -> Range:
+        if value[0] >= value[1]:
+            raise ValueError("expected the lower end first")
+        return value
+
+
 class Search(Part):
-    """TPE trials for each arm that has swept knobs, after the design."""
+    """TPE trials for each arm that has swept knobs, after the design.
+
+    With ``race`` such a cell is given up after ``RACE_AFTER`` replicates when it is worse than the arm's
+    best so far, by a paired test.
+    """
 
     trials: Annotated[int, Field(ge=0)] = 0
     startup: Count = 4
+    race: bool = False
+
+
+class Confirm(Part):
+    """Draws that no search has seen, for the arms' defaults and the cells that the folds found best."""
+
+    replicates: Annotated[int, Field(ge=0)] = 0
 
 
 class Test(Part):
@@ -206,7 +247,14 @@ class Limits(Part):
 
 
 class Spec(Part):
-    """A sweep, resolved: every default written out, arms in registry order, levels checked."""
+    """A sweep, resolved: every default written out, arms in registry order, levels checked.
+
+    Attributes:
+        sizes: pairs of a majority and a minority size, none larger than the draw's: every arm's default
+            also runs on so many of the draw's rows.
+        controls: A/A clones of ``none`` and of one arm with synthetic rows, which differ from their cell
+            in random numbers alone.
+    """
 
     version: Literal[1] = Field(default=1, alias="schema")
     name: Annotated[str, Field(pattern=NAME)]
@@ -221,10 +269,38 @@ class Spec(Part):
     arms: Annotated[tuple[str, ...], Field(min_length=1)]
     design: Literal["defaults", "one_factor", "factorial"] = "one_factor"
     space: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
+    sizes: tuple[tuple[Count, Count], ...] = ()
+    controls: Annotated[int, Field(ge=0, le=9)] = 2
+    robustness: Robustness = Robustness()
     search: Search = Search()
+    confirm: Confirm = Confirm()
     test: Test | None = None
     limits: Limits = Limits()
     log_examples: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("sizes")
+    @classmethod
+    def _within_a_draw(
+        cls, value: tuple[tuple[int, int], ...], info: ValidationInfo
+    ) -> tuple[tuple[int, int], ...]:
+        drawn = info.data.get("imbalance")  # absent when it is itself wrong
+        if value and drawn is not None and not isinstance(drawn, _Drawn):
+            raise ValueError("expected none where imbalance is not of kind minority or step")
+        if isinstance(drawn, _Drawn):
+            for large, small in value:
+                if not 2 <= small <= min(large, drawn.minority_size) or large > drawn.n_majority:
+                    most = f"{drawn.n_majority} and {drawn.minority_size}"
+                    raise ValueError(f"expected pairs of a majority and a minority of at most {most} rows")
+        if len(set(value)) < len(value):
+            raise ValueError("expected every pair once")
+        return value
+
+    @field_validator("confirm")
+    @classmethod
+    def _can_draw(cls, value: Confirm, info: ValidationInfo) -> Confirm:
+        if value.replicates and isinstance(info.data.get("imbalance"), Natural):
+            raise ValueError("expected 0 replicates, as natural imbalance takes all rows in every draw")
+        return value
 
     @field_validator("name")
     @classmethod

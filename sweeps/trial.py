@@ -7,7 +7,7 @@ import functools
 import json
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from synaug.classifiers.options import MlpOptions
@@ -17,6 +17,7 @@ from synaug.methods import METHODS
 from synaug.pool_cache import PoolCache
 
 from .engine import Engines
+from .plan import scene_of
 from .prepare import Shared
 
 
@@ -50,6 +51,7 @@ class Work:
         replicates: those that have no result yet.
         attempt: 1, 2, ...; changes no number.
         sketch: also send the picture of replicate 0.
+        extras: what else its configuration says: see ``plan.is_extra``.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Work:
     replicates: Sequence[int]
     attempt: int = 1
     sketch: bool = False
+    extras: Mapping[str, Value] = field(default_factory=dict)
 
 
 def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
@@ -92,16 +95,24 @@ def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
 
 
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
-    method, shared = METHODS[work.arm](**work.settings), data.replicate(replicate)
+    method, scene = METHODS[work.arm](**work.settings), scene_of(work.extras)
+    shared = data.replicate(replicate, scene, int(work.extras.get("nuisance", 0)))
+    options = _options(job.options, work.extras)
     test, cache = data.test if job.gate else None, _pool_cache()
-    train = job.engines.client(work.key, job.gate) if job.engines else None
-    outcome = evaluate(method, shared, job.options, job.steps, test=test, cache=cache, train=train)
+    train = job.engines.client(work.key, scene, replicate, job.gate) if job.engines else None
+    outcome = evaluate(method, shared, options, job.steps, test=test, cache=cache, train=train)
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
-        found["sketch"] = sketch(method, shared, job.options.precision, cache)
+        found["sketch"] = sketch(method, shared, options.precision, cache)
     return found
+
+
+def _options(options: MlpOptions, extras: Mapping[str, Value]) -> MlpOptions:
+    """The classifier's settings, with those that a cell has of its own."""
+    own: dict[str, Any] = {n.partition(".")[2]: value for n, value in extras.items() if "." in n}
+    return dataclasses.replace(options, **own)
 
 
 @functools.cache

@@ -143,7 +143,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
     """
     references = [ray.put(shared)]
     if engines:
-        job = replace(job, engines=start_engines(engines, references, job.options))
+        job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
         from .ray_client import run_through_client
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from .randomness import Stream, Streams
 Rows = npt.NDArray[np.int64]
 Kind = Literal["natural", "minority", "step", "long_tail"]
 _ONCE = 2**32 - 1  # the replicate in the key of what is drawn once for all replicates
+CONFIRM = 1_000_000  # number of the first draw of a confirmation, beyond those of any search
 
 
 @dataclass(frozen=True)
@@ -205,55 +206,105 @@ def draw(
     n_folds: int,
     dev_per_class: int,
     streams: Streams,
+    confirm: bool = False,
 ) -> Draw:
     """Draw the training rows, folds and dev rows of one replicate.
 
     A class's rows are dealt out in blocks, so replicates share rows only once a class is used up.
     With natural imbalance every replicate has all rows and its own folds.
 
+    Args:
+        replicate: its number.
+        data: the data set, split.
+        labels: class codes of all rows (N,).
+        classes: class names.
+        n_folds: number of folds.
+        dev_per_class: dev rows of each class at most.
+        streams: random streams of the data set.
+        confirm: a draw that no search has seen: blocks are dealt from the other end, and rows of
+            ``confirm_dev`` score.
+
     Raises:
         SynaugError: a class has fewer rows in the draw than there are folds (exit 4).
     """
-    small = [
-        Problem(
-            f"class {name!r} has {size} rows in a draw, fewer than the {n_folds} folds",
-            fix=f"use folds: {max(2, int(size))} or fewer, or more rows of the class",
-        )
-        for name, size in zip(classes, data.sizes, strict=True)
-        if size < n_folds
-    ]
-    if small:
-        raise SynaugError(small, Exit.DATA)
+    _check_folds(data.sizes, classes, n_folds)
     blocks = []
     for code, size in enumerate(data.sizes):
         mine = data.pool[labels[data.pool] == code]
         whole = len(mine) // int(size)
         turn, block = divmod(replicate, whole)
+        if confirm:
+            block = whole - 1 - block
         shuffled = streams.generator(Stream.DRAW, turn, code).permutation(mine)
         blocks.append(shuffled[block * size : (block + 1) * size])
+    held, number = (data.confirm_dev, CONFIRM + replicate) if confirm else (data.search_dev, replicate)
     rows = np.sort(np.concatenate(blocks))
-    folds = np.empty(len(rows), dtype=np.int64)
+    fresh = min(dev_per_class, -(-(len(held) // len(classes)) // 2))
+    dev = _balanced(held, labels, fresh, streams.generator(Stream.SPLIT, number, 1))
+    return Draw(number, rows, _deal_folds(rows, labels, n_folds, number, streams), np.sort(dev))
+
+
+def smaller(
+    draw: Draw, sizes: Rows, labels: Rows, classes: tuple[str, ...], n_folds: int, streams: Streams
+) -> Draw:
+    """Take ``sizes`` rows of each class of a draw, scored on the same dev rows.
+
+    Smaller sizes take some of the rows of larger ones, so that what differs between them is the number.
+
+    Raises:
+        SynaugError: a class is left with fewer rows than there are folds (exit 4).
+    """
+    _check_folds(sizes, classes, n_folds)
+    shuffled = streams.generator(Stream.SPLIT, draw.replicate, 2).permutation(draw.rows)
+    kept = [shuffled[labels[shuffled] == code][:size] for code, size in enumerate(sizes)]
+    rows = np.sort(np.concatenate(kept))
+    return Draw(draw.replicate, rows, _deal_folds(rows, labels, n_folds, draw.replicate, streams), draw.dev)
+
+
+def _check_folds(sizes: Rows, classes: tuple[str, ...], n_folds: int) -> None:
+    small = [
+        Problem(
+            f"class {name!r} has {size} rows in a draw, fewer than the {n_folds} folds",
+            fix=f"use folds: {max(2, int(size))} or fewer, or more rows of the class",
+        )
+        for name, size in zip(classes, sizes, strict=True)
+        if size < n_folds
+    ]
+    if small:
+        raise SynaugError(small, Exit.DATA)
+
+
+def _deal_folds(rows: Rows, labels: Rows, n_folds: int, number: int, streams: Streams) -> Rows:
+    """The fold that holds each row out (n,), stratified by class."""
     from sklearn.model_selection import StratifiedKFold
 
-    splitter = StratifiedKFold(
-        n_folds, shuffle=True, random_state=streams.random_state(Stream.SPLIT, replicate)
-    )
+    folds = np.empty(len(rows), dtype=np.int64)
+    state = streams.random_state(Stream.SPLIT, number)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=state)
     for fold, (_, held) in enumerate(splitter.split(rows, labels[rows])):
         folds[held] = fold
-    dev_counts = len(data.search_dev) // len(classes)
-    fresh = min(dev_per_class, -(-dev_counts // 2))
-    dev = _balanced(data.search_dev, labels, fresh, streams.generator(Stream.SPLIT, replicate, 1))
-    return Draw(replicate, rows, folds, np.sort(dev))
+    return folds
 
 
 def overlap(draws: list[Draw], labels: Rows, n_classes: int) -> npt.NDArray[np.float64]:
     """Mean share of a class's rows that two replicates have in common (n_classes,)."""
+    return _mean_share(list(combinations(draws, 2)), labels, n_classes)
+
+
+def overlap_of(
+    draws: list[Draw], others: list[Draw], labels: Rows, n_classes: int
+) -> npt.NDArray[np.float64]:
+    """Mean share of the rows of a class in one of ``draws`` that one of ``others`` has too (n_classes,)."""
+    return _mean_share(list(product(draws, others)), labels, n_classes)
+
+
+def _mean_share(pairs: list[tuple[Draw, Draw]], labels: Rows, n_classes: int) -> npt.NDArray[np.float64]:
     shares = [
         [
             len(np.intersect1d(a.rows[labels[a.rows] == code], b.rows[labels[b.rows] == code]))
             / max(1, int((labels[a.rows] == code).sum()))
             for code in range(n_classes)
         ]
-        for a, b in combinations(draws, 2)
+        for a, b in pairs
     ]
     return np.mean(shares, axis=0) if shares else np.zeros(n_classes)

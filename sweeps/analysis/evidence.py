@@ -11,7 +11,8 @@ import pandas as pd
 
 from .records import Line, curves, folds, header, records, scored, skipped
 
-CONTEXT = ("data", "encoder", "classifier", "steps")  # cells are compared within one of these
+CONTEXT = ("data", "encoder", "classifier", "steps", "imbalance")  # cells are compared within one of these
+NOT_KNOBS = ("arm", "nuisance", "draws")  # and names with a dot, settings of the classifier
 Context = tuple[tuple[str, Any], ...]
 NOT_SYNTHETIC = ("none", "logit_adjust", "class_weight")
 
@@ -23,9 +24,10 @@ class Cell:
     Attributes:
         key: its trial key.
         arm: the method.
-        stage: design or exploit; only design cells answer questions of sensitivity.
-        context: data, encoder, classifier and steps, as far as the configuration names them.
-        knobs: the rest of the configuration.
+        stage: design, control, robustness, exploit or confirm; only design cells answer questions of
+            sensitivity.
+        context: data, encoder, classifier, steps and imbalance, as far as the configuration names them.
+        knobs: the knobs of the arm.
         synthetic: whether it makes synthetic rows.
     """
 
@@ -160,10 +162,14 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
     cells: dict[str, Cell] = {}
     for line in scored(lines):
         config, stage = line["config"], line.get("stage", "design")
-        knobs = {name: value for name, value in config.items() if name not in (*CONTEXT, "arm")}
+        knobs = {name: value for name, value in config.items() if _is_knob(name)}
         cell = Cell(line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line))
         cells.setdefault(cell.key, cell)
     return list(cells.values())
+
+
+def _is_knob(name: str) -> bool:
+    return name not in (*CONTEXT, *NOT_KNOBS) and "." not in name
 
 
 def _synthetic(line: Line) -> bool:

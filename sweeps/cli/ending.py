@@ -63,14 +63,17 @@ def show_arms(lines: Sequence[Line]) -> None:
         return
     bases = [base for base in BASELINES if frame[f"to_{base}"].notna().any()]
     heads = [f"- {base}, points" for base in bases]
-    rows = table("arm", "cells", "n", "balanced accuracy, % [95 %]", "steps", *heads)
-    for row in frame.to_dict("records"):
-        gains = [_signed(row, f"to_{base}") for base in bases]
-        steps = f"{row['steps_low']:.0f} to {row['steps_high']:.0f}"
-        score = f"{row['mean']:.1f}{_ends(row['low'], row['high'])}"
-        rows.add_row(row["arm"], str(row["cells"]), str(row["n"]), score, steps, *gains)
     say("Each arm at its default knobs and at its own best budget, which the folds choose:")
-    out.print(rows)
+    for context, part in frame.groupby("context", sort=False):
+        if frame["context"].nunique() > 1:
+            say(f"{context}:")
+        rows = table("arm", "cells", "n", "balanced accuracy, % [95 %]", "steps", *heads)
+        for row in part.to_dict("records"):
+            gains = [_signed(row, f"to_{base}") for base in bases]
+            steps = f"{row['steps_low']:.0f} to {row['steps_high']:.0f}"
+            score = f"{row['mean']:.1f}{_ends(row['low'], row['high'])}"
+            rows.add_row(row["arm"], str(row["cells"]), str(row["n"]), score, steps, *gains)
+        out.print(rows)
 
 
 def _signed(row: Mapping[Hashable, Any], name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -153,11 +152,12 @@ def _dry_run(spec: Any, where: Any, address: str, gpus: float) -> None:
     from ..ledger_state import state
     from ..preflight import preflight
     from ..resume import check_same
-    from .showing import describe_plan, describe_prepared
+    from .planning import describe_plan
+    from .showing import describe_prepared
 
     prepared = preflight(spec, where, address, gpus, _stderr())
     check_same(state(read(where.ledger, strict=False).lines), prepared)
-    describe_plan(spec)
+    describe_plan(spec, prepared)
     describe_prepared(prepared)
 
 
@@ -168,7 +168,7 @@ def plan(
     settings: Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Show the cells of a sweep; runs nothing.
+    """Show the cells of a sweep, the effect it can detect and the time it will take; runs nothing.
 
     \b
     Examples:
@@ -177,28 +177,26 @@ def plan(
     """
     import json
 
-    from ..plan import design_cells
-    from .showing import describe_plan
+    from .planning import describe_plan, plan_facts
 
     resolved = _load(spec, list(settings or ()), data, None)
-    if not as_json:
-        describe_plan(resolved)
+    prepared, away = _prepared(resolved)
+    if as_json:
+        typer.echo(json.dumps(plan_facts(resolved, prepared, away)))
         return
-    cells = design_cells(resolved)
-    counts = Counter(cell.arm for cell in cells)
-    typer.echo(
-        json.dumps(
-            {
-                "name": resolved.name,
-                "spec_hash": resolved.hash,
-                "replicates": resolved.replicates,
-                "folds": resolved.folds,
-                "cells": [{"number": c.number, "arm": c.arm, "settings": dict(c.settings)} for c in cells],
-                "per_arm": counts,
-                "trials_per_arm": resolved.search.trials,
-            }
-        )
-    )
+    describe_plan(resolved, prepared)
+    if away:
+        _stderr().print(f"no estimate of time: {away}", markup=False, soft_wrap=True)
+
+
+def _prepared(spec: Any) -> tuple[Any, str | None]:
+    """The data of a spec, or why they cannot be read here: a plan needs them for its time alone."""
+    from ..prepare import prepare
+
+    try:
+        return prepare(spec), None
+    except SynaugError as error:
+        return None, error.problems[0].message
 
 
 @app.command(name="test")

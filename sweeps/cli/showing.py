@@ -1,8 +1,7 @@
-"""What the commands print on stdout: plans, data, methods, answers."""
+"""What the commands print on stdout: data, methods, answers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from synaug.errors import Exit, Problem, SynaugError
-
-from ..plan import design_cells
-from ..space import arm_levels
-from ..spec import Spec
 
 if TYPE_CHECKING:  # these take seconds to import, and a plan needs none of them
     from ..answers import Answers
@@ -54,32 +49,6 @@ def table(*columns: str) -> Table:
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left", no_wrap=not index)
     return made
-
-
-def describe_plan(spec: Spec) -> None:
-    """Print the cells of a spec by arm, and how much training they are."""
-    cells = design_cells(spec)
-    counts = Counter(cell.arm for cell in cells)
-    rows = table("arm", "design cells", "TPE cells", "levels")
-    searched = 0
-    for arm in spec.arms:
-        levels = arm_levels(spec, arm)
-        swept = {name: values for name, values in levels.items() if len(values) > 1}
-        trials = spec.search.trials if swept else 0
-        searched += trials
-        text = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in swept.items())
-        rows.add_row(arm, str(counts[arm]), str(trials), Text(text))
-    out.print(rows)
-    total = len(cells) + searched
-    fits = total * spec.replicates * spec.folds
-    say(
-        f"{total} cells ({spec.design} design) x {spec.replicates} replicates x {spec.folds} folds = {fits} "
-        f"fits, each scored at {len(spec.classifier.ladder)} budgets up to {spec.classifier.ladder[-1]} steps"
-    )
-    for cell in cells[:3]:
-        settings = ", ".join(f"{name} {value}" for name, value in cell.settings)
-        say(f"  first cells: {cell.arm}" + (f" ({settings})" if settings else ""))
-    say(f"spec {spec.name}, hash {spec.hash[:12]}")
 
 
 def prepared_facts(prepared: Prepared) -> dict[str, Any]:

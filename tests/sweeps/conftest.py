@@ -138,6 +138,7 @@ def tiny_spec(folder: Path) -> dict[str, Any]:
         "arms": ["none", "logit_adjust", "class_weight", "ros", "smote"],
         "design": "one_factor",
         "space": {"ratio": [50, 100], "k": [1, 3], "metric": ["euclidean"]},
+        "controls": 0,
         "search": {"trials": 1},
     }
 

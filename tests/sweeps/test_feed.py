@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sweeps.feed import FINISHED, MAX_ATTEMPTS, Entry, Feed, Rules
+from sweeps.entry import Entry
+from sweeps.feed import FINISHED, MAX_ATTEMPTS, Feed, Rules
 from sweeps.ledger import Ledger, read
 from sweeps.plan import Cell, design_cells, protocol, trial_key
 from sweeps.search import ArmSearch
@@ -296,5 +297,5 @@ def test_attempts_of_a_killed_driver_are_counted_but_are_no_deaths(make: Make, l
 
 
 def test_only_the_first_cells_of_a_long_sweep_are_drawn(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeps.feed.PICTURED", 2)
+    monkeypatch.setattr("sweeps.entry.PICTURED", 2)
     assert [given.sketch for given in drain(make())] == [True, True] + [False] * (DESIGN - 2)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.feed import Entry
+from sweeps.entry import Entry
 from sweeps.plan import Cell, design_cells
 from sweeps.prepare import Shared
 from sweeps.record import EXAMPLE_LENGTH, About, cell_run, interval, milliseconds, parent_run

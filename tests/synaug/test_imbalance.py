@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synaug.errors import Exit, SynaugError
-from synaug.imbalance import ImbalanceOptions, class_sizes, draw, overlap, split
+from synaug.imbalance import ImbalanceOptions, class_sizes, draw, overlap, overlap_of, smaller, split
 from synaug.randomness import Streams
 
 CLASSES = ("a", "b", "c")
@@ -112,3 +112,42 @@ def test_too_few_rows_for_a_draw_or_for_the_folds() -> None:
     parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
     with pytest.raises(SynaugError, match="fewer than the 13 folds"):
         draw(0, parts, LABELS, CLASSES, 13, 20, STREAMS)
+
+
+def test_draws_of_a_confirmation_have_no_row_of_the_search_while_rows_last() -> None:
+    parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
+    search = [draw(r, parts, LABELS, CLASSES, 3, 10, STREAMS) for r in range(2)]
+    fresh = [draw(r, parts, LABELS, CLASSES, 3, 10, STREAMS, confirm=True) for r in range(2)]
+    rare = LABELS[parts.pool] == 2
+    assert rare.sum() >= 4 * 12  # there are rows for four draws of the rare class
+    assert overlap_of(fresh, search, LABELS, 3)[2] == 0
+    assert overlap(fresh, LABELS, 3)[2] == 0
+    assert len(np.unique(np.concatenate([d.rows for d in fresh]))) > len(fresh[0].rows)
+    for one in fresh:
+        assert np.isin(one.dev, parts.confirm_dev).all()
+        assert not np.isin(one.dev, parts.search_dev).any()
+        assert np.bincount(LABELS[one.rows]).tolist() == [60, 60, 12]
+
+
+def test_overlap_of_draws_that_are_the_same() -> None:
+    parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
+    one = draw(0, parts, LABELS, CLASSES, 3, 10, STREAMS)
+    assert overlap_of([one], [one], LABELS, 3).tolist() == [1, 1, 1]
+
+
+def test_smaller_sizes_are_nested_and_keep_the_dev_rows() -> None:
+    parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
+    base = draw(0, parts, LABELS, CLASSES, 3, 10, STREAMS)
+    half, third = (smaller(base, np.array([30, 30, rare]), LABELS, CLASSES, 3, STREAMS) for rare in (6, 4))
+    assert np.bincount(LABELS[half.rows]).tolist() == [30, 30, 6]
+    assert np.isin(half.rows, base.rows).all()
+    assert np.isin(third.rows, half.rows).all()
+    assert half.dev.tolist() == base.dev.tolist()
+    assert {int((half.folds[LABELS[half.rows] == 2] == fold).sum()) for fold in range(3)} == {2}
+
+
+def test_a_size_with_fewer_rows_than_folds_is_refused() -> None:
+    parts = split(LABELS, CLASSES, ALL, NONE, NONE, STEP, STREAMS)
+    base = draw(0, parts, LABELS, CLASSES, 3, 10, STREAMS)
+    with pytest.raises(SynaugError, match="fewer than the 3 folds"):
+        smaller(base, np.array([30, 30, 2]), LABELS, CLASSES, 3, STREAMS)

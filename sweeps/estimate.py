@@ -1,0 +1,118 @@
+"""What a sweep will cost and can show: a probe of its training, and the power of its design."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synaug.evaluate import Replicate, evaluate, make_pools
+from synaug.methods import METHODS, Method
+from synaug.neighbors import NeighborGraph, depth_for
+
+from .job import job_of, neighborhoods
+from .plan import Cell
+from .prepare import Prepared
+from .resume import replicates_of, with_precision
+from .spec import Spec
+
+PROBE_STEPS = 8  # of training, and epochs of a VAE, that are timed; the rest is extrapolated
+SEED = 1  # of the random rows that stand for embeddings
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one core for one cell and replicate.
+
+    Attributes:
+        synthesis: making the synthetic rows of all folds; a costly arm's ratios share them.
+        training: training and scoring all folds.
+    """
+
+    synthesis: float
+    training: float
+
+
+def probe(prepared: Prepared) -> dict[str, Cost]:
+    """Time every arm's default on random rows of the shape of the first draw.
+
+    The first few steps are timed, and epochs where an arm trains a model, on one thread; longer
+    trainings are taken to go on at that pace.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        data, spec = _random_rows(prepared), with_precision(prepared.spec)
+        return {arm: _cost(spec, METHODS[arm](), data) for arm in spec.arms}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _random_rows(prepared: Prepared) -> Replicate:
+    spec, draw, corpus = prepared.spec, prepared.draws[0], prepared.corpus
+    used = np.concatenate([draw.rows, draw.dev])
+    random = np.random.default_rng(SEED)
+    X = random.standard_normal((len(used), prepared.encoder.dimensions), dtype=np.float32)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    n, y = len(draw.rows), corpus.labels[used]
+    small = dataclasses.replace(draw, rows=np.arange(n), dev=np.arange(n, len(used)))
+    cells = [Cell(arm, (), "design", 0) for arm in spec.arms]
+    metrics, most = neighborhoods(cells, spec)
+    depth = depth_for(most, spec.folds)
+    graphs = {m: NeighborGraph.build(X, small.rows, y[:n], m, depth) for m in metrics}
+    return Replicate(X, y, corpus.classes, small, graphs, prepared.streams)
+
+
+def _cost(spec: Spec, method: Method, data: Replicate) -> Cost:
+    job, last = job_of(spec), spec.classifier.ladder[-1]
+    steps = min(PROBE_STEPS, last)
+    options = dataclasses.replace(job.options, ladder=(1, steps) if steps > 1 else (1,))
+    epochs = method.settings().get("epochs")
+    few: dict[str, Any] = {} if epochs is None else {"epochs": min(PROBE_STEPS, int(epochs))}
+    short = dataclasses.replace(method, **few)
+    times = []
+    for _ in range(2):  # the first compiles
+        started = time.perf_counter()
+        pools = make_pools(short, data, options.precision)
+        made = time.perf_counter()
+        evaluate(short, data, options, None, pools=pools)
+        times.append((made - started, time.perf_counter() - made))
+    synthesis, training = times[-1]
+    share = 1.0 if epochs is None else int(epochs) / min(PROBE_STEPS, int(epochs))
+    return Cost(synthesis * share, training * last / steps)
+
+
+def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Mapping[str, Cost]) -> float:
+    """Seconds of one core for all cells and replicates, by the costs of their arms' defaults."""
+    total, pools = 0.0, Counter[tuple[object, ...]]()
+    for cell in cells:
+        cost, replicates = costs[cell.arm], replicates_of(spec, cell)
+        total += replicates * cost.training
+        settings = tuple(pair for pair in cell.settings if pair[0] != "ratio")
+        pool = (cell.arm, settings, cell.extras)
+        if not METHODS[cell.arm].costly or not pools[pool]:
+            total += replicates * cost.synthesis
+        pools[pool] += 1
+    return total
+
+
+def detectable_in_sd(spec: Spec) -> float | None:
+    """The paired difference that the design sees with 80 % power at 5 %, in standard deviations.
+
+    Of the differences between replicates; with natural imbalance of those between folds, by the variance
+    of Nadeau and Bengio. None for a single replicate, which has no interval.
+    """
+    from .analysis.power import detectable_effect
+
+    r = spec.replicates
+    if spec.imbalance.kind == "natural":
+        values = r * spec.folds
+        return detectable_effect((1 / values + 1 / (spec.folds - 1)) ** 0.5, values - 1)
+    return detectable_effect(r**-0.5, r - 1) if r > 1 else None
