@@ -43,7 +43,7 @@ def noise(source: Source) -> Section:
         frame = _floor(part)
         if len(frame):
             parts.append(_table(frame, heading, suffix(number)))
-        clones = list(_clones(part))
+        clones = list(_clones(source, part))
         if clones:
             parts.append(_clone_chart(clones, source.margin, heading, suffix(number)))
             parts.append(_clone_table(clones, heading, suffix(number)))
@@ -99,7 +99,7 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     )
 
 
-def _clones(part: Evidence) -> Iterator[dict[str, Any]]:
+def _clones(source: Source, part: Evidence) -> Iterator[dict[str, Any]]:
     """Pairs of cells that differ in ``nuisance`` alone, with their differences per replicate."""
     groups: dict[tuple[str, tuple[tuple[str, Any], ...]], list[Cell]] = {}
     for cell in part.cells:
@@ -108,6 +108,11 @@ def _clones(part: Evidence) -> Iterator[dict[str, Any]]:
         rest = tuple(sorted((n, v) for n, v in cell.knobs.items() if n != "nuisance"))
         groups.setdefault((cell.arm, rest), []).append(cell)
     budget: Budget = own_budget(part)
+    seeds = {
+        line["trial_key"]: int(line["config"].get("nuisance", 0))
+        for line in source.lines
+        if line.get("kind") == "result"
+    }
     for (arm, _), cells in groups.items():
         for first, second in combinations(cells, 2):
             sides = [Side(cell_label(cell), (cell.key,)) for cell in (first, second)]
@@ -115,17 +120,13 @@ def _clones(part: Evidence) -> Iterator[dict[str, Any]]:
             d = contrast(part, budget, *sides)
             yield {
                 "arm": arm,
-                "first": _seed(first),
-                "second": _seed(second),
+                "first": seeds[first.key],
+                "second": seeds[second.key],
                 "differences": (values[1] - values[0]).dropna(),
                 **estimate(d),
                 "sd": d.sd,
                 "difference": d,
             }
-
-
-def _seed(cell: Cell) -> int:
-    return int(getattr(cell, "nuisance", cell.knobs.get("nuisance", 0)))
 
 
 def _label(clone: dict[str, Any]) -> str:
