@@ -150,11 +150,12 @@ class Source:
     styles: Mapping[str, Style] = field(default_factory=dict)
 
     def of(self, question: str, **wanted: Any) -> tuple[Claim, ...]:
-        """The claims of a question whose fields or details have these values."""
+        """The claims of a question, but those without data, whose fields or details have these values."""
         return tuple(
             claim
             for claim in self.claims
             if claim.question == question
+            and not claim.empty
             and all(claim.entry.get(n, claim.detail.get(n)) == value for n, value in wanted.items())
         )
 

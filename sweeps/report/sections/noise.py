@@ -54,7 +54,7 @@ def noise(source: Source) -> Section:
                     "but their seeds); with them, their differences would stand here."
                 )
             )
-        found = [claim for claim in source.of("noise") if not claim.empty and claim.kind != "clones"]
+        found = [claim for claim in source.of("noise") if claim.kind != "clones"]
         if found and number == 0:
             parts.append(Said("Noise floor", tuple(found)))
     return Section("noise", "Noise floor", LEAD, tuple(parts), "results with two replicates in common")

@@ -47,7 +47,7 @@ def transfer(source: Source) -> Section:
     sizes = source.of("size", kind="size")
     if sizes:
         parts.append(size_chart(source, sizes[:MOST_ARMS]))
-    kinds = [claim for question in QUESTIONS for claim in source.of(question) if not claim.empty]
+    kinds = [claim for question in QUESTIONS for claim in source.of(question)]
     if kinds:
         parts.append(Said("Transfer", tuple(kinds)))
     wanting = (

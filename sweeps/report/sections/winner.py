@@ -42,7 +42,7 @@ def winner(source: Source) -> Section:
         frame = pd.DataFrame(list(_rows(part, tests)))
         if len(frame) > 1:
             parts.append(_table(frame, heading, suffix(number)))
-        found = [c for c in claims_in(source, part, "winner") if not c.empty]
+        found = claims_in(source, part, "winner")
         if found:
             parts.append(Said(f"Winner{': ' + heading if heading else ''}", tuple(found)))
     if parts and not tests:
