@@ -46,10 +46,11 @@ def self_check(lines: Sequence[Line], claims: Sequence[Claim], inference: str) -
 
 
 def sentences(claims: Sequence[Claim]) -> Check:
-    """Every number of every sentence is a rounded field of its claim, and ids are unique."""
-    wrong = [f"{claim.id}: {', '.join(bad)}" for claim in claims if (bad := unsourced(claim.entry))]
+    """Every number of every answer's sentence is a rounded field of its claim, and ids are unique."""
+    answered = [claim for claim in claims if not claim.empty]  # the others say what to run
+    wrong = [f"{claim.id}: {', '.join(bad)}" for claim in answered if (bad := unsourced(claim.entry))]
     wrong += [f"{name} stands twice" for name in repeated(claims)]
-    texts = [text for claim in claims for text in (claim.sentence, claim.entry.get("would_change")) if text]
+    texts = [text for claim in answered for text in (claim.sentence, claim.entry.get("would_change")) if text]
     count = sum(len(NUMBER.findall(text)) for text in texts)
     found = f"{count} numbers in {len(texts)} sentences, each looked up in the fields of its claim"
     return Check("Sentences against claims.json", found, tuple(wrong))
@@ -61,7 +62,7 @@ def differences(lines: Sequence[Line], claims: Sequence[Claim], inference: str) 
     if inference != "replicates":
         return Check(name, "not run: replicates are repetitions on the same rows, not independent draws")
     pairs = [claim for claim in claims if claim.kind == "pair" and len(claim.entry["cells"]) == 2]
-    pairs = [claim for claim in pairs if claim.entry["estimand"] == "default"]
+    pairs = [c for c in pairs if c.entry["estimand"] == "default" and c.entry["budget"] != "averaged"]
     scores = _scores(lines)
     wrong = [text for claim in pairs for text in _differing(claim, scores)]
     return Check(name, f"{len(pairs)} paired differences with estimate, interval and n", tuple(wrong))

@@ -42,8 +42,12 @@ class Report:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """What the self-check found wrong."""
-        return tuple(f"{check.name}: {text}" for check in self.checks for text in check.wrong)
+        """What the self-check found wrong: for each check how much, and the first of it."""
+        return tuple(
+            f"{check.name}: {len(check.wrong)} do not hold, first {check.wrong[0]}"
+            for check in self.checks
+            if check.wrong
+        )
 
 
 def make(lines: Sequence[Line], name: str) -> Report:

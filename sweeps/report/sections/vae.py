@@ -132,7 +132,9 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
         *(Column(name, name.replace("_", " "), 3) for name in traced),
         Column("n", "n"),
     )
-    return Table(f"latent{end}", headed(heading, "Latent sizes at the own best budget."), frame, columns)
+    return Table(
+        f"latent{end}", headed(heading, "Latent sizes at the own best budget."), frame, columns, bool(traced)
+    )
 
 
 def _ablations(source: Source, part: Evidence, arms: list[str], heading: str, end: str) -> Chart:
