@@ -3,6 +3,7 @@
 Importing this package does not import MLflow; the first call that needs it does.
 """
 
+from tracking.attach import attach
 from tracking.errors import TrackingError, TrackingRefused, TrackingUnavailable, UnknownScheme, redact
 from tracking.outbox import Outbox
 from tracking.probing import probe
@@ -26,6 +27,7 @@ __all__ = [
     "TrackingRefused",
     "TrackingUnavailable",
     "UnknownScheme",
+    "attach",
     "ensure_experiment",
     "find_experiment",
     "find_run",

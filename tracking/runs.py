@@ -185,7 +185,7 @@ def _write(client: MlflowClient, experiment_id: str, draft: _Draft, maybe_there:
     if data is not None and not (run.inputs and run.inputs.dataset_inputs):
         call(client, lambda: client.log_inputs(run_id, [_dataset_input(data)]), retry)
     for path, content in draft.artifacts.items():
-        _upload(client, run, path, content, retry)
+        upload(client, run, path, content, retry)
     if draft.status != "RUNNING":
         call(client, lambda: client.set_terminated(run_id, draft.status, draft.ended_ms), retry)
     elif not created:
@@ -251,7 +251,7 @@ def _dataset_input(data: DataUsed) -> DatasetInput:
     return DatasetInput(dataset, [InputTag(_DATA_CONTEXT, "training")])
 
 
-def _upload(client: MlflowClient, run: Run, path: str, content: bytes, retry: Retry) -> None:
+def upload(client: MlflowClient, run: Run, path: str, content: bytes, retry: Retry) -> None:
     """Upload one artifact to the place that the run names, without asking for the run again."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -260,8 +260,8 @@ def _upload(client: MlflowClient, run: Run, path: str, content: bytes, retry: Re
         local = Path(scratch, name)
         local.write_bytes(content)
 
-        def upload() -> None:
+        def send() -> None:
             store = get_artifact_repository(run.info.artifact_uri, tracking_uri=client.tracking_uri)
             store.log_artifact(str(local), folder or None)  # type: ignore[no-untyped-call]
 
-        call(client, upload, retry)
+        call(client, send, retry)

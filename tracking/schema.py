@@ -132,7 +132,7 @@ class ParentRun:
     def __post_init__(self) -> None:
         """Check names and limits."""
         _check_values(self.sweep, self.params, self.points())
-        _check_artifacts(self.sweep, self.artifacts)
+        check_artifacts(self.sweep, self.artifacts)
 
     def points(self) -> tuple[Point, ...]:
         """Return the metrics as points at step 0."""
@@ -196,7 +196,7 @@ class CellRun:
         assert not curves, f"{self.trial_key}: curves are kept of {sorted(CURVE_NAMES)} only, got {curves}"
         assert "'" not in self.trial_key + self.sweep, f"{self.trial_key}: no quotes in keys and names"
         _check_values(self.trial_key, self.params, self.points())
-        _check_artifacts(self.trial_key, self.artifacts)
+        check_artifacts(self.trial_key, self.artifacts)
 
     def points(self) -> tuple[Point, ...]:
         """Return all metric values: the means, then the replicate and the budget curves."""
@@ -245,7 +245,8 @@ def _check_values(owner: str, params: Mapping[str, str], points: Iterable[Point]
     assert not wild, f"{owner}: metrics that are not finite: {wild}; a missing value is absent"
 
 
-def _check_artifacts(owner: str, artifacts: Mapping[str, bytes]) -> None:
+def check_artifacts(owner: str, artifacts: Mapping[str, bytes]) -> None:
+    """Refuse more artifacts than a run should have, and paths that lead out of it."""
     assert len(artifacts) <= MAX_ARTIFACTS, f"{owner}: {len(artifacts)} artifacts, at most {MAX_ARTIFACTS}"
     bad = sorted(path for path in artifacts if not _ARTIFACT_PATH.fullmatch(path))
     assert not bad, f"{owner}: artifact paths outside the run's folder: {bad}"

@@ -1,0 +1,140 @@
+"""Claims: every answer of a sweep with an id, and the check that sentences say what their claim says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..analysis.records import Line
+from ..answers import QUESTIONS, Answer, Answers, ask, unsourced_numbers
+
+SCHEMA = 1
+TOGETHER = ("all",)  # questions that repeat the others
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One answer as it stands in ``claims.json``.
+
+    Attributes:
+        entry: id, question, the fields of the answer, ``would_change``.
+    """
+
+    entry: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """``method-3``: the question and the number of the answer."""
+        return str(self.entry["id"])
+
+    @property
+    def question(self) -> str:
+        """The question that it answers."""
+        return str(self.entry["question"])
+
+    @property
+    def sentence(self) -> str:
+        """The answer in words."""
+        return str(self.entry["sentence"])
+
+    @property
+    def verdict(self) -> str:
+        """The verdict."""
+        return str(self.entry["verdict"])
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """What else the answer rests on."""
+        found: Mapping[str, Any] = self.entry["detail"]
+        return found
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no answer for want of data."""
+        return self.verdict == "not_applicable" and not self.entry["n"]
+
+    @property
+    def unit(self) -> str:
+        """The unit of the estimate: points, or percent."""
+        return str(self.entry.get("unit", "points"))
+
+    @property
+    def kind(self) -> str:
+        """The kind of the answer: summary, pair, decomposition, ..."""
+        return str(self.detail.get("kind", ""))
+
+
+def ask_all(lines: Sequence[Line], margin: float) -> tuple[Answers, ...]:
+    """Answer every question that there is."""
+    return tuple(ask(lines, question, margin) for question in QUESTIONS if question not in TOGETHER)
+
+
+def claims_of(answers: Sequence[Answers]) -> tuple[Claim, ...]:
+    """Number the answers, each within its question."""
+    return tuple(
+        Claim(
+            {
+                "id": f"{asked.question}-{number}",
+                "question": asked.question,
+                **answer.to_json(),
+                "would_change": would_change(answer),
+            }
+        )
+        for asked in answers
+        for number, answer in enumerate(asked.answers, start=1)
+    )
+
+
+def document(
+    sweep: str, answers: Sequence[Answers], claims: Sequence[Claim], margin: float
+) -> dict[str, Any]:
+    """What ``claims.json`` holds."""
+    return {
+        "schema": SCHEMA,
+        "sweep": sweep,
+        "margin": margin,
+        "claims": [dict(claim.entry) for claim in claims],
+        "warnings": {asked.question: list(asked.warnings) for asked in answers},
+    }
+
+
+def would_change(answer: Answer) -> str | None:
+    """Say what would turn the verdict, in the numbers of the answer; None where it has none."""
+    detail, verdict = answer.detail, answer.verdict
+    margin, low, high = detail.get("margin"), answer.low, answer.high
+    if margin is None or verdict == "not_applicable":
+        return None
+    more = detail.get("more_for_equivalence") or detail.get("more_replicates")
+    if verdict == "inconclusive":
+        if more is not None:
+            return f"with about {more} more replicates, if the estimate stays as it is"
+        return f"if the interval left out zero, or lay within ±{margin:.2f} points"
+    if verdict == "equivalent":
+        ends = [end for end in (detail.get("low90"), detail.get("high90")) if end is not None]
+        far = max(ends, key=abs, default=None)
+        if far is None:
+            return None
+        return f"if the margin were no wider than the far end of the 90 % interval, {far:+.2f} points"
+    if low is None or high is None:
+        return None
+    near, far = (low, high) if low > 0 else (high, low)
+    if verdict in ("better", "worse"):
+        return f"if the margin reached the near end of the interval, {near:+.2f} points (it is {margin:.2f})"
+    if verdict.endswith("uncertain"):
+        return f"if more replicates moved the near end, {near:+.2f}, beyond {margin:.2f} points in size"
+    return f"if the margin were below the far end of the interval, {far:+.2f} points (it is {margin:.2f})"
+
+
+def unsourced(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers of a claim's sentences that none of its fields rounds to; empty when it is sound."""
+    answer = Answer(**{field.name: entry[field.name] for field in fields(Answer) if field.name in entry})
+    more = entry.get("would_change")
+    found = unsourced_numbers(answer)
+    return found + (unsourced_numbers(replace(answer, sentence=more)) if more else ())
+
+
+def repeated(claims: Sequence[Claim]) -> list[str]:
+    """Ids that stand more than once; there should be none."""
+    return [name for name, count in Counter(claim.id for claim in claims).items() if count > 1]
