@@ -15,6 +15,7 @@ from rich.console import Console
 import synaug
 import tracking.models as registry
 from synaug.cache import file_sha256
+from synaug.classifiers.options import MlpOptions
 from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, softmax
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
@@ -32,6 +33,7 @@ from .prepare import Prepared, prepare, share
 from .progress import counted
 from .resume import check_same
 from .spec import Spec, load_spec
+from .spec_classifier import DEFAULT
 from .trial import own_options
 
 SCRIPT = Path(__file__).with_name("text_model.py")
@@ -148,7 +150,7 @@ def load_exported(lines: Sequence[Line], places: Places, folder: Path) -> TextCl
 
 def _check_exportable(choice: Choice, prepared: Prepared) -> None:
     """Refuse a cell that this cannot train again."""
-    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name, "classifier": "mlp"}
+    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name, "classifier": DEFAULT}
     problems = [
         Problem(f"not applicable: the cell has the {name} {choice.config[name]!r}, an export takes {value!r}")
         for name, value in here.items()
@@ -170,7 +172,9 @@ def _train(
     neighbors = max((int(v) for k, v in method.settings().items() if k in ("k", "m")), default=1)
     data = whole(shared.X, shared.y, shared.classes, rows, shared.streams, neighbors)
     console.print(f"training on {len(rows)} rows …", style="dim", highlight=False)
-    final = train_final(method, data, own_options(job_of(spec).options, choice.config), choice.steps)
+    options, _ = job_of(spec).trained(DEFAULT)
+    assert isinstance(options, MlpOptions)
+    final = train_final(method, data, own_options(options, choice.config), choice.steps)
     classifier = TextClassifier(prepared.encoder, shared.classes, final.weights)
     return classifier, final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
 

@@ -90,6 +90,9 @@ def train_final(method: Method, data: Replicate, options: MlpOptions, steps: int
     """
     from .classifiers.mlp import train_one
 
+    if method.scored == "tuned":
+        text = f"{method.name} does not apply to all training rows: none is held out to tune thresholds on"
+        raise SynaugError(Problem(text, fix="export another cell"), Exit.DATA)
     try:
         pools = make_pools(method, data, options.precision, folds=[NO_FOLD])
     except NotApplicable as reason:

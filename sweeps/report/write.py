@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.evidence import gather
-from ..analysis.paired import MARGIN
 from ..analysis.records import Line
+from ..comparisons import MARGIN
 from .cards import cards
 from .checks import Check, self_check
 from .claims import ask_all, claims_of, document

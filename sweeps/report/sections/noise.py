@@ -12,7 +12,7 @@ import pandas as pd
 from ...analysis.evidence import Cell, Evidence
 from ...analysis.power import detectable_effect
 from ...analysis.scores import Budget, Side, contrast, own_budget, side_values
-from ...answers.method import cell_label
+from ...answers.naming import cell_label
 from ..canvas import Canvas, margin_band, rows_of
 from ..look import plain_styles
 from ..model import (

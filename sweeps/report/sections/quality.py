@@ -10,7 +10,7 @@ import pandas as pd
 from ...analysis.evidence import Evidence
 from ...analysis.paired import student
 from ...analysis.records import Line
-from ...answers.method import cell_label
+from ...answers.naming import cell_label
 from ..model import Column, Note, Part, Section, Source, Table, headed, rows_in, suffix
 from .parts import per_result, sides_of
 

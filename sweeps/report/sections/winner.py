@@ -12,7 +12,7 @@ from ...analysis.paired import student
 from ...analysis.records import Line
 from ...analysis.scores import Budget, Side, own_budget, table
 from ...answers.compare import ranked
-from ...answers.method import cell_label
+from ...answers.naming import cell_label
 from ..model import (
     Column,
     Note,
