@@ -296,7 +296,7 @@ class Spec(Part):
     def _each_once(cls, value: tuple[Classifier, ...]) -> tuple[Classifier, ...]:
         names = [classifier.name for classifier in value]
         if len(set(names)) < len(names):
-            raise ValueError(f"expected each classifier once, got {', '.join(names)}")
+            raise ValueError("expected each classifier once")
         return value
 
     @property

@@ -42,9 +42,10 @@ class Logistic(FoldByFold):
         """Log probabilities of some rows at every rung; nothing is random."""
         from sklearn.linear_model import LogisticRegression
 
+        X = rows.X.astype(np.float64)  # sums of float32 stop short of the solution
         model = LogisticRegression(tol=self.tolerance, max_iter=self.max_iter, warm_start=True)
         found = np.empty((len(self.ladder), len(asked), n_classes))
         for rung, steps in enumerate(self.ladder):
-            model.set_params(C=steps / 1000).fit(rows.X, rows.y, rows.weight)
+            model.set_params(C=steps / 1000).fit(X, rows.y, rows.weight)
             found[rung] = log_probabilities(model.decision_function(asked))
         return found
