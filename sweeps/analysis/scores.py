@@ -63,7 +63,7 @@ def table(evidence: Evidence, budget: Budget, measure: str = "score") -> pd.Data
         if budget.name == "common":
             frame = evidence.curve[evidence.curve["steps"] == budget.steps]
         if budget.name == "averaged":
-            frame = evidence.curve.groupby(["trial_key", "replicate"], as_index=False)[measure].mean()
+            frame = evidence.curve.groupby(["trial_key", "replicate"])[[measure]].mean().reset_index()
         return frame.pivot_table(index="replicate", columns="trial_key", values=measure, aggfunc="first")
 
     return evidence.once((budget, measure), pivot)
