@@ -18,6 +18,7 @@ from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
 from .noise import answer_noise
+from .signature import answer_signatures
 from .size import answer_size
 from .transfer import answer_classifier, answer_imbalance
 from .two import answer_two, cell_of
@@ -41,9 +42,21 @@ ACROSS: Mapping[str, Question] = {  # these compare contexts
 }
 QUESTIONS = (
     "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "imbalance", "size",
-    "winner", "noise", "all",
+    "winner", "noise", "signatures", "all",
 )  # fmt: skip
-ORDER = ("noise", "method", "budget", *KNOBS, "vae", "classifier", "imbalance", "size", "winner")  # of all
+ORDER = (
+    "noise",
+    "method",
+    "budget",
+    *KNOBS,
+    "vae",
+    "classifier",
+    "imbalance",
+    "size",
+    "winner",
+    "signatures",
+)
+# of all, as in the report
 
 
 def ask(
@@ -81,10 +94,10 @@ def ask(
         answers = corrected(answer_two(evidence, question, second, margin), {})
         return Answers(" ".join(filter(None, (question, second))), tuple(answers), warnings_of(evidence))
     if question == "all":
-        return _everything(evidence, margin)
+        return _everything(evidence, lines, margin)
     if question not in known:
         raise _unknown(question, known)
-    return _one(evidence, question, margin)
+    return _one(evidence, lines, question, margin)
 
 
 def _known(evidence: Evidence) -> tuple[str, ...]:
@@ -99,10 +112,12 @@ def _unknown(question: str, known: Sequence[str]) -> SynaugError:
     return SynaugError(Problem(f"unknown question {question!r}{hint}", "question", fix), Exit.USAGE)
 
 
-def _one(evidence: Evidence, question: str, margin: float) -> Answers:
+def _one(evidence: Evidence, lines: Sequence[Line], question: str, margin: float) -> Answers:
     if question in ACROSS:
         answers, warnings = ACROSS[question](evidence, margin)
         answers = corrected(answers, {})
+    elif question == "signatures":
+        answers, warnings = answer_signatures(evidence, lines)
     else:
         answers, warnings = _by_context(evidence, question, margin)
     said = tuple(_with_folds(answer, evidence) for answer in answers)
@@ -127,10 +142,10 @@ def _asked(part: Evidence, question: str, margin: float) -> Reply:
     return answer_knob(part, question, margin)
 
 
-def _everything(evidence: Evidence, margin: float) -> Answers:
+def _everything(evidence: Evidence, lines: Sequence[Line], margin: float) -> Answers:
     """Every question that the ledger can answer, in the order of the report."""
     others = [name for name in _known(evidence) if name not in QUESTIONS]
-    asked = [_one(evidence, question, margin) for question in (*ORDER, *others)]
+    asked = [_one(evidence, lines, question, margin) for question in (*ORDER, *others)]
     answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
     for part in asked:
         for answer in part.answers:

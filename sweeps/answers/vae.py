@@ -44,7 +44,13 @@ ABLATIONS = (
     Ablation("its decoded part, not the noise of its residuals", arm="ros_residual"),
 )
 MOMENTS = "vae_gaussian"  # a Gaussian with the mean and covariance of the VAE's rows
-BANDED = ("variance_ratio", "effective_rank", "recall", "nearest_real_ratio")  # told beside their bands
+BANDED = (
+    "variance_ratio",
+    "effective_rank",
+    "recall",
+    "coverage",
+    "nearest_distance_ratio",
+)  # told beside bands
 
 
 def answer_vae(evidence: Evidence, margin: float) -> Reply:

@@ -24,7 +24,7 @@ def ask(
         str,
         typer.Argument(
             help="method, k, metric, ratio, latent, vae, budget, classifier, imbalance, size, winner, noise, "
-            "all, another knob, or the first characters of a cell's trial key."
+            "signatures, all, another knob, or the first characters of a cell's trial key."
         ),
     ] = "method",
     second: Annotated[

@@ -109,12 +109,13 @@ def test_a_ledger_answers_every_question_it_can() -> None:
     asked = {a.detail["question"] for a in answers("truth")}
     assert asked >= {
         "noise", "method", "budget", "k", "metric", "ratio", "latent", "vae", "classifier", "imbalance",
-        "size", "winner", "decoder_noise",
+        "size", "winner", "signatures", "decoder_noise",
     }  # fmt: skip
     kinds = {a.detail["kind"] for a in answers("truth")}
     assert kinds >= {
         "detectable", "floor", "clones", "summary", "pair", "decomposition", "tunability", "span", "curve",
         "share", "cross", "beyond_balance", "ablation", "moments", "associated", "transfer", "size", "winner",
+        "signature",
     }  # fmt: skip
 
 
