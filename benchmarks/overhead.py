@@ -71,6 +71,7 @@ def fields(cells: int, data: Path) -> dict[str, Any]:
         "imbalance": {"kind": "minority", "minority": [CLASSES[0]], "n_majority": 60, "n_minority": 30},
         "replicates": 1,
         "arms": ["smote"],
+        "controls": 0,
         "design": "factorial",
         "space": {"ratio": ratios, "k": list(ks), "metric": ["euclidean"]},
     }

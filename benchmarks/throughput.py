@@ -87,6 +87,8 @@ def fields(options: Options, folder: Path) -> dict[str, Any]:
         "precision": fastest_precision(),  # what a sweep takes here by itself
         "classifier": {"ladder": [1, 4, 16] if options.quick else [*LADDER], **CLASSIFIER},
         "arms": list(arms),
+        "controls": 0,
+        "diagnostics": False,  # the scripts look at no synthetic rows either
         "design": "factorial",
         "space": {
             "ratio": list(ratios), "k": [5], "metric": ["euclidean"],

@@ -26,6 +26,7 @@ UNHASHED: Mapping[str, Any] = {
     "name": True,
     "limits": True,
     "log_examples": True,
+    "diagnostics": True,
     "replicates": True,
     "search": {"trials"},
     "confirm": {"replicates"},
@@ -223,6 +224,7 @@ class Spec(Part):
             also runs on so many of the draw's rows.
         controls: A/A clones of ``none`` and of one arm with synthetic rows, which differ from their cell
             in random numbers alone.
+        diagnostics: look at the synthetic rows of every cell; changes no score.
     """
 
     version: Literal[1] = Field(default=1, alias="schema")
@@ -250,6 +252,7 @@ class Spec(Part):
         default_factory=lambda: dict(FAMILIES)
     )
     limits: Limits = Limits()
+    diagnostics: bool = True
     log_examples: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("sizes")

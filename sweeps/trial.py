@@ -45,6 +45,7 @@ class Job:
         steps: a rung of its ladder, or None to let the folds choose.
         threads: threads of a trial.
         gate: score the test rows instead of the dev rows.
+        diagnosed: look at the synthetic rows, too.
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
     """
@@ -53,6 +54,7 @@ class Job:
     steps: int | None
     threads: int = 1
     gate: bool = False
+    diagnosed: bool = True
     engines: Engines | None = None
     others: Sequence[Trained] = ()
 
@@ -132,7 +134,9 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     options = own_options(options, work.extras)
     engines = job.engines if isinstance(options, MlpOptions) else None
     train = engines.client(work.key, scene, replicate, job.gate) if engines else None
-    outcome = evaluate(method, shared, options, steps, test=test, cache=cache, train=train)
+    outcome = evaluate(
+        method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
+    )
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch

@@ -112,6 +112,7 @@ def evaluate(
     test: Codes | None = None,
     cache: PoolCache | None = None,
     train: Train | None = None,
+    diagnosed: bool = True,
 ) -> Outcome:
     """Train one arm on one replicate by cross-validation and score it.
 
@@ -124,6 +125,7 @@ def evaluate(
         test: rows behind the gate to score instead of dev rows, ascending.
         cache: keeps the pools of costly arms; changes no number.
         train: trains the models; None: ``train_here``.
+        diagnosed: look at the synthetic rows, too; never beside test rows.
 
     Returns:
         Scores, or the reason why there are none: the method or the classifier does not apply, or a training
@@ -144,7 +146,8 @@ def evaluate(
     part: Part = "test" if test is not None else "dev" if len(data.draw.dev) else "cv"
     readings = read(fits, steps, part)
     scored = time.perf_counter()
-    diagnostics = {} if part == "test" else _diagnose(method, data, rows[0], options.precision, cache)
+    wanted = diagnosed and part != "test"
+    diagnostics = {} if not wanted else _diagnose(method, data, rows[0], options.precision, cache)
     ended = time.perf_counter()
     seconds = {
         "synthesis": made - started,

@@ -287,3 +287,11 @@ def test_two_gaussians_have_the_accuracy_of_the_closed_form() -> None:
     assert scores["logit_adjust"] == pytest.approx(0.8413, abs=0.015)
     for name in ("class_weight", "ros", "smote"):
         assert scores[name] == pytest.approx(0.8413, abs=0.02)
+
+
+def test_looking_at_the_synthetic_rows_changes_no_score() -> None:
+    seen, unseen = (evaluate(METHODS["smote"](), TOY, FAST, diagnosed=look) for look in (True, False))
+    assert seen.diagnostics
+    assert unseen.diagnostics == {}
+    assert seen.scores == unseen.scores
+    assert seen.curve == unseen.curve
