@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from .ratio_interval import bootstrap_weights
 from .simultaneous import p_of_largest_t
 
 Array = npt.NDArray[np.float64]
@@ -80,15 +79,15 @@ def hinge(values: pd.DataFrame, random: np.random.Generator, *, resamples: int =
     if len(table) < FEWEST_REPLICATES:
         return Hinge(n=len(table), reason=FEW)
     candidates = np.linspace(x[1], x[-2], GRID)
-    designs = np.stack([_design(x, c) for c in candidates])  # (G, L, 3)
-    inverses = np.linalg.pinv(designs)  # (G, 3, L)
-    means = bootstrap_weights(len(table), resamples, random) @ table / len(table)
+    designs: Array = np.stack([_design(x, c) for c in candidates])  # (G, L, 3)
+    inverses = np.asarray(np.linalg.pinv(designs), dtype=np.float64)  # (G, 3, L)
+    means = table[random.integers(len(table), size=(resamples, len(table)))].mean(axis=1)
     fitted = _fit(np.vstack([table.mean(axis=0), means]), designs, inverses)
     turn, before, bend = candidates[fitted[0]], fitted[1], fitted[2]
-    estimates = [_interval(draws, len(table)) for draws in (turn, before, before + bend)]
+    turn_at, slope, beyond = (_interval(draws, len(table)) for draws in (turn, before, before + bend))
     p = p_of_largest_t(table, inverses[::BENDS, 2], random)
     edge = int(fitted[0][0]) in (0, GRID - 1)
-    return Hinge(*estimates, p, edge, len(table))
+    return Hinge(turn_at, slope, beyond, p, edge, len(table))
 
 
 def _design(x: Array, turn: float) -> Array:

@@ -56,7 +56,7 @@ def second_view(
         random: seeds the forests and shuffles the folds.
     """
     table = pd.DataFrame([dict(axes[cell]) for cell in means])
-    swept = [name for name in table if table[name].nunique() > 1]
+    swept = [str(name) for name in table if table[name].nunique() > 1]
     score = np.array(list(means.values()), dtype=np.float64)
     if not swept or len(score) < FEWEST_CELLS:
         text = f"a surrogate needs {FEWEST_CELLS} cells and an axis with two levels, got {len(score)} cells"
@@ -87,8 +87,9 @@ def _importances(
     """Raw importances by both evaluators; levels are categories, so that uneven steps do not matter."""
     import optuna
 
-    levels = {name: list(dict.fromkeys(table[name].tolist())) for name in table}
-    distributions = {
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    levels = {str(name): list(dict.fromkeys(table[name].tolist())) for name in table}
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {
         name: optuna.distributions.CategoricalDistribution(range(len(found)))
         for name, found in levels.items()
     }

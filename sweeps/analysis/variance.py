@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .ratio_interval import Bootstrap, bootstrap_weights
+from .jackknife import FEWEST, in_common, of_its_own
 
 Array = npt.NDArray[np.float64]
 Axes = tuple[str, ...]
@@ -92,7 +92,6 @@ def variance_shares(
     random: np.random.Generator,
     *,
     permutations: int = 1000,
-    resamples: int = 1000,
 ) -> VarianceShares:
     """Divide the variance between the cells of a balanced factorial among its axes.
 
@@ -101,34 +100,34 @@ def variance_shares(
     over replicates, so that it also holds where replicates respond differently to an axis.
     Replicates are blocks: what they add to all cells drops out.
 
-    The interval resamples replicates (a cluster bootstrap) and inverts it with a t quantile; see
-    ``Bootstrap``. The null permutes the cells within each replicate.
+    Intervals leave out one replicate at a time (``Jackknifed.over``): with 5 and 10 replicates they
+    cover planted shares in 94 to 97 %, where percentiles of resampled replicates cover too little or,
+    since copies of a replicate share their noise, far too much. Of an axis that explains nothing they
+    cover more. The null permutes the cells within each replicate.
 
     Args:
         values: rows replicates, columns cells; a replicate that lacks a cell is left out.
         axes: the level of every axis, for each column of ``values``.
-        random: draws resamples and permutations.
-        permutations: number of permutations; 0 gives neither null nor p.
-        resamples: number of bootstrap resamples.
+        random: draws the permutations.
+        permutations: how many; 0 gives neither null nor p.
     """
     names = tuple(dict.fromkeys(name for cell in values.columns for name in axes[cell]))
-    levels = {name: _levels(values, axes, name) for name in names}
-    constant = tuple(name for name in names if len(levels[name]) == 1)
+    levels = {name: tuple(dict.fromkeys(axes[cell].get(name) for cell in values.columns)) for name in names}
     swept = {name: found for name, found in levels.items() if len(found) > 1}
     complete = values.dropna()
-    kept = {"n": len(complete), "cells": values.shape[1], "constant": constant}
-    reason = _why_not(complete, axes, swept)
-    if reason is not None:
-        return VarianceShares(**kept, reason=reason)
+    about = VarianceShares(
+        n=len(complete),
+        cells=values.shape[1],
+        constant=tuple(name for name in names if name not in swept),
+        reason=_why_not(complete, axes, swept),
+    )
+    if about.reason is not None:
+        return about
     where = {tuple(axes[cell][name] for name in swept): i for i, cell in enumerate(complete.columns)}
     order = [where[place] for place in product(*swept.values())]
     table = complete.to_numpy(dtype=np.float64)[:, order]  # (R, cells), last axis fastest
     factorial = _Factorial(tuple(swept), tuple(len(found) for found in swept.values()))
-    return _shares(table, factorial, random, permutations, resamples, kept)
-
-
-def _levels(values: pd.DataFrame, axes: Mapping[Hashable, Mapping[str, Any]], name: str) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(axes[cell].get(name) for cell in values.columns))
+    return _shares(about, table, factorial, _null(table, factorial, random, permutations))
 
 
 def _why_not(
@@ -147,8 +146,8 @@ def _why_not(
     if len(places) != wanted:
         shape = " x ".join(f"{len(found)} {name}" for name, found in swept.items())
         return f"the table is not balanced: {len(places)} of the {wanted} cells of {shape}"
-    if len(complete) < 2:
-        return "shares need two replicates that have all cells"
+    if len(complete) < FEWEST:
+        return f"shares need {FEWEST} replicates that have all cells, got {len(complete)}"
     return None
 
 
@@ -192,43 +191,33 @@ def _corrected(parts: Array) -> Array:
     return np.asarray((of_sum - own) / (count * (count - 1)), dtype=np.float64)
 
 
-def _shares(
-    table: Array,
-    factorial: _Factorial,
-    random: np.random.Generator,
-    permutations: int,
-    resamples: int,
-    kept: Mapping[str, Any],
-) -> VarianceShares:
-    parts = factorial.parts(table)
-    grams = {effect: part @ part.T for effect, part in parts.items()}  # (R, R) each
+def _shares(about: VarianceShares, table: Array, factorial: _Factorial, null: Array) -> VarianceShares:
+    grams = {effect: part @ part.T for effect, part in factorial.parts(table).items()}  # (R, R) each
     whole = np.sum(list(grams.values()), axis=0)
-    count, cells = table.shape
-    boot = Bootstrap(bootstrap_weights(count, resamples, random))
-    variance = boot.signal(whole)
-    noise = boot.noise(whole).scaled(cells / (cells - 1))
-    null = _null(table, factorial, random, permutations)
-    observed = np.array([_corrected(part) for part in parts.values()])
+    cells = table.shape[1]
+    variance, noise = in_common(whole), of_its_own(whole).scaled(cells / (cells - 1))
     shares = []
-    for i, (effect, gram) in enumerate(grams.items()):
-        low, high = boot.signal(gram).over(variance)
-        share = float(np.clip(observed[i] / variance.value, 0, 1)) if variance.value > 0 else None
-        p, q95 = _against(null[i], observed[i])
-        band = None if q95 is None or share is None else min(1.0, max(0.0, q95 / variance.value))
-        shares.append(Share(effect, share, low, high, band, p))
-    total = variance.plus(noise)
-    low, high = variance.over(total)
-    explainable = float(np.clip(variance.value / total.value, 0, 1)) if total.value > 0 else None
-    return VarianceShares(
-        tuple(shares),
-        variance.value,
-        noise.value,
-        explainable,
-        low,
-        high,
-        _against(null.sum(axis=0), observed.sum())[0],
-        **kept,
+    for (effect, gram), permuted in zip(grams.items(), null, strict=True):
+        part = in_common(gram)
+        p, q95 = _against(permuted, part.value)
+        band = None if q95 is None else _part(q95, variance.value)
+        shares.append(Share(effect, _part(part.value, variance.value), *part.over(variance), band, p))
+    low, high = variance.over(total := variance.plus(noise))
+    return replace(
+        about,
+        shares=tuple(shares),
+        variance=variance.value,
+        noise=noise.value,
+        explainable=_part(variance.value, total.value),
+        low=low,
+        high=high,
+        p=_against(null.sum(axis=0), variance.value)[0],
     )
+
+
+def _part(value: float, whole: float) -> float | None:
+    """A part of a whole, within 0 to 1; None where the whole is not above 0."""
+    return min(1.0, max(0.0, value / whole)) if whole > 0 else None
 
 
 def _null(table: Array, factorial: _Factorial, random: np.random.Generator, permutations: int) -> Array:
