@@ -1,14 +1,15 @@
-"""Equivalence of all levels of a knob: every pair must pass, so nothing is corrected."""
+"""Whether the level of a knob matters: all pairs equivalent, some pair different, or neither shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
+from .families import adjusted_p
 from .paired import Difference, student
 from .power import replicates_for_equivalence
 
@@ -35,12 +36,29 @@ class AllEquivalent:
     Attributes:
         equivalent: whether every pairwise 90 % interval lies within the margin.
         pairs: all pairs.
+        adjusted: p-value of no difference of each pair, corrected by Holm for the number of pairs; None
+            for a pair without an interval.
         margin: the margin.
     """
 
     equivalent: bool
     pairs: tuple[Pair, ...]
+    adjusted: tuple[float | None, ...]
     margin: float
+
+    @property
+    def different(self) -> tuple[Pair, ...]:
+        """The pairs that differ, with an error of 5 % over all pairs."""
+        return tuple(
+            pair for pair, p in zip(self.pairs, self.adjusted, strict=True) if p is not None and p <= 0.05
+        )
+
+    @property
+    def verdict(self) -> Literal["equivalent", "different", "inconclusive"]:
+        """Equivalent if all pairs are, else different if some pair is shown to differ, else inconclusive."""
+        if self.equivalent:
+            return "equivalent"
+        return "different" if self.different else "inconclusive"
 
     @property
     def largest(self) -> Pair | None:
@@ -56,16 +74,13 @@ class AllEquivalent:
     def more_replicates(self) -> int | None:
         """About how many more replicates would show it if no pair differed; None when not to be told.
 
-        Of no use where it is shown already, or where a pair is shown to differ.
+        None also where it is shown already, or where a pair is shown to differ.
         """
         spread = [pair.difference.sd for pair in self.pairs]
-        counts = [pair.difference.n for pair in self.pairs]
-        if self.equivalent or not spread or any(sd is None for sd in spread):
-            return None
-        if any(pair.difference.excludes_zero() for pair in self.pairs):
+        if self.verdict != "inconclusive" or not spread or any(sd is None for sd in spread):
             return None
         needed = replicates_for_equivalence(max(sd for sd in spread if sd is not None), self.margin)
-        return max(1, needed - min(counts))
+        return max(1, needed - min(pair.difference.n for pair in self.pairs))
 
 
 def all_equivalent(
@@ -83,4 +98,8 @@ def all_equivalent(
     """
     infer = infer or (lambda d: student(d.dropna().to_numpy()))
     pairs = tuple(Pair(a, b, infer(values[b] - values[a])) for a, b in combinations(values.columns, 2))
-    return AllEquivalent(bool(pairs) and all(p.difference.within(margin) for p in pairs), pairs, margin)
+    known = {str(i): p for i, pair in enumerate(pairs) if (p := pair.difference.p) is not None}
+    corrected = adjusted_p(known, "holm")
+    adjusted = tuple(corrected.get(str(i)) for i in range(len(pairs)))
+    within = bool(pairs) and all(pair.difference.within(margin) for pair in pairs)
+    return AllEquivalent(within, pairs, adjusted, margin)

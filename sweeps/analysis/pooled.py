@@ -57,10 +57,12 @@ def pooled(effects: Mapping[str, Difference]) -> Pooled:
 
     effect = np.array([d.estimate for d in usable.values()], dtype=np.float64)
     variance = np.array([d.se for d in usable.values()], dtype=np.float64) ** 2
-    result = combine_effects(effect, variance, method_re="dl")
+    with np.errstate(invalid="ignore", divide="ignore"):  # where its tau2 is below 0, which it leaves there
+        result = combine_effects(effect, variance, method_re="dl")
     tau2, q, df = max(0.0, float(result.tau2)), float(result.q), len(names) - 1
-    estimate, se = float(result.mean_effect_re), float(result.sd_eff_w_re)
-    hksj = float(result.sd_eff_w_re_hksj)
+    model = "re" if tau2 > 0 else "fe"  # without variance between data sets both are the same
+    estimate, se = float(getattr(result, f"mean_effect_{model}")), float(getattr(result, f"sd_eff_w_{model}"))
+    hksj = float(getattr(result, f"sd_eff_w_{model}_hksj"))
     t = float(stats.t.ppf(0.975, df))
     spread = math.sqrt(tau2 + se**2)
     return Pooled(

@@ -71,6 +71,54 @@ def replicates_for_equivalence(
     return _smallest(enough, sd)
 
 
+def items_needed(discordant: float, difference: float, alpha: float = 0.05, power: float = 0.8) -> int:
+    """How many test items show a difference of two classifiers that are scored on the same ones.
+
+    The normal approximation to McNemar's test (Connor 1987, doi:10.2307/2531961).
+
+    Args:
+        discordant: share of the items that one of the two alone has right.
+        difference: true difference of their accuracies, as a fraction, at most ``discordant``.
+        alpha: error of the first kind, two-sided.
+        power: wanted probability.
+    """
+    return math.ceil(_items(discordant, difference, alpha, power))
+
+
+def detectable_accuracy(discordant: float, items: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The smallest difference of accuracies that a test set of so many items shows.
+
+    Infinite where even the largest possible one, ``discordant``, is not seen.
+    """
+
+    def too_many(difference: float) -> float:
+        return _items(discordant, difference, alpha, power) - items
+
+    if too_many(discordant) > 0:
+        return math.inf
+    return float(optimize.brentq(too_many, 1e-9, discordant))
+
+
+def _items(discordant: float, difference: float, alpha: float, power: float) -> float:
+    chance = float(stats.norm.isf(alpha / 2)) * math.sqrt(discordant)
+    sure = float(stats.norm.ppf(power)) * math.sqrt(discordant - difference**2)
+    return (chance + sure) ** 2 / difference**2
+
+
+def replicates_for_ranks(probability: float, alpha: float = 0.05, power: float = 0.95) -> int:
+    """How many replicates a group the Wilcoxon-Mann-Whitney test needs.
+
+    Noether (1987, doi:10.1080/01621459.1987.10478478), two groups of equal size that share no draws.
+
+    Args:
+        probability: that a replicate of one group is better than one of the other, not 0.5.
+        alpha: error of the first kind, one-sided.
+        power: wanted probability.
+    """
+    z = float(stats.norm.isf(alpha) + stats.norm.ppf(power))
+    return math.ceil(z**2 / (6 * (probability - 0.5) ** 2))
+
+
 def _smallest(enough: Callable[[int], bool], sd: float) -> int:
     """The smallest n from 2 on that is enough, by doubling and bisection."""
     if sd == 0 or enough(2):
