@@ -12,7 +12,6 @@ from scipy import stats
 from .paired import Difference
 
 Correction = Literal["holm", "bh", "bonferroni"]
-NAMES: Mapping[Correction, str] = {"holm": "holm", "bh": "fdr_bh", "bonferroni": "bonferroni"}
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,16 @@ class Proportions:
 
 def adjusted_p(p: Mapping[str, float], correction: Correction = "holm") -> dict[str, float]:
     """Correct p-values for their number: holm, bh (Benjamini-Hochberg) or bonferroni."""
-    if not p:
-        return {}
-    from statsmodels.stats.multitest import multipletests
-
-    found = multipletests(list(p.values()), method=NAMES[correction])[1]
-    return dict(zip(p, (float(value) for value in found), strict=True))
+    values = np.array(list(p.values()), dtype=np.float64)
+    if correction == "holm":  # not that of statsmodels, which collects garbage on every call, for 0.1 s
+        order = values.argsort()
+        steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+        corrected = np.minimum(1.0, steps[order.argsort()])
+    elif correction == "bh":
+        corrected = stats.false_discovery_control(values) if len(values) else values
+    else:
+        corrected = np.minimum(1.0, values * len(values))
+    return dict(zip(p, corrected.tolist(), strict=True))
 
 
 def family(name: str, comparisons: Mapping[str, Difference], correction: Correction = "holm") -> Family:
@@ -92,10 +95,9 @@ def mcnemar(first_only: int, second_only: int, items: int, level: float = 0.95) 
         items: all items.
         level: of the interval.
     """
-    from statsmodels.stats.contingency_tables import mcnemar as exact
-
     difference = (second_only - first_only) / items
     discordant = (first_only + second_only) / items
     half = float(stats.norm.ppf((1 + level) / 2)) * float(np.sqrt((discordant - difference**2) / items))
-    p = float(exact([[0, first_only], [second_only, 0]], exact=True).pvalue)
+    alone = first_only + second_only
+    p = float(stats.binomtest(first_only, alone).pvalue) if alone else 1.0
     return Proportions(difference, difference - half, difference + half, p, items)

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.contingency_tables import mcnemar as exact
+from statsmodels.stats.multitest import multipletests
 
 from sweeps.analysis import student
 from sweeps.analysis.families import adjusted_p, family, mcnemar
@@ -27,6 +29,16 @@ def test_A10_corrections(correction: str, expected: list[float]) -> None:
     assert list(found) == list(shuffled)
 
 
+@pytest.mark.parametrize(
+    ("correction", "theirs"), [("holm", "holm"), ("bh", "fdr_bh"), ("bonferroni", "bonferroni")]
+)
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+def test_corrections_are_those_of_statsmodels(correction: str, theirs: str, size: int) -> None:
+    values = np.random.default_rng(size).uniform(size=size).round(1) ** 2  # with ties, 0 and 1
+    found = adjusted_p({str(i): value for i, value in enumerate(values)}, correction)  # type: ignore[arg-type]
+    assert list(found.values()) == pytest.approx(multipletests(values, method=theirs)[1])
+
+
 def test_A10_mcnemar() -> None:
     found = mcnemar(10, 25, 1000)
     assert found.p == pytest.approx(0.016674, abs=5e-7)
@@ -34,6 +46,7 @@ def test_A10_mcnemar() -> None:
     assert (100 * found.low, 100 * found.high) == pytest.approx((0.344, 2.656), abs=5e-4)
     assert mcnemar(25, 10, 1000).difference == -found.difference
     assert mcnemar(0, 0, 50).p == 1.0
+    assert found.p == pytest.approx(exact([[500, 10], [25, 465]], exact=True).pvalue)
 
 
 def test_a_family_counts_the_comparisons_that_have_an_interval() -> None:

@@ -7,9 +7,12 @@ import pytest
 
 from sweeps.analysis.power import (
     MOST,
+    detectable_accuracy,
     detectable_effect,
+    items_needed,
     power_of_t,
     replicates_for_equivalence,
+    replicates_for_ranks,
     replicates_needed,
 )
 
@@ -57,3 +60,20 @@ def test_power_is_the_share_of_simulated_experiments_that_see_the_effect() -> No
     draws = np.random.default_rng(1).normal(1.0, 1.0, size=(20_000, 10))
     t = draws.mean(axis=1) / (draws.std(axis=1, ddof=1) / math.sqrt(10))
     assert power_of_t(1.0, 1 / math.sqrt(10), 9) == pytest.approx((np.abs(t) > 2.2622).mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("discordant", "needed", "gain"), [(0.02, 1568, 1.25), (0.05, 3923, 1.98), (0.10, 7847, 2.80)]
+)
+def test_A22_items_for_a_point_on_a_test_set(discordant: float, needed: int, gain: float) -> None:
+    assert items_needed(discordant, 0.01) == needed
+    assert 100 * detectable_accuracy(discordant, 1000) == pytest.approx(gain, abs=6e-3)
+
+
+def test_a_small_test_set_detects_nothing() -> None:
+    assert detectable_accuracy(0.01, 100) == math.inf
+
+
+def test_A22_replicates_for_ranks() -> None:
+    assert replicates_for_ranks(0.75) == 29
+    assert replicates_for_ranks(0.25) == 29
