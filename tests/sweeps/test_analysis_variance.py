@@ -91,7 +91,7 @@ def midpoints(levels: int, axes: int) -> tuple[Any, dict[Any, dict[str, int]]]:
 
 
 def test_A16b_ishigami() -> None:
-    x, axes = midpoints(24, 3)
+    x, axes = midpoints(36, 3)
     angle = np.pi * (2 * x - 1)
     y = np.sin(angle[:, 0]) * (1 + 0.1 * angle[:, 2] ** 4) + 7 * np.sin(angle[:, 1]) ** 2
     found = shares(np.tile(y, (3, 1)), axes)
