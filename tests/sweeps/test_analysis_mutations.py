@@ -69,8 +69,8 @@ def test_draws_that_cells_do_not_share() -> None:
         check_common_random_numbers(table.apply(lambda cell: random.permutation(cell.to_numpy())))
 
 
-def noise_rows() -> tuple[Any, Any]:
-    random = np.random.default_rng(20)
+def noise_rows(seed: int) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
     return random.normal(size=(400, 32)), random.permutation(np.repeat([0, 1], [360, 40]))
 
 
@@ -91,7 +91,11 @@ def leaky(X: Any, y: Any, model: Any) -> float:
 
 def check_canary(score: Callable[..., float], model: Any) -> None:
     """A20: labels that are noise are guessed as by a coin."""
-    assert abs(score(*noise_rows(), model) - 0.5) <= 0.05
+    assert abs(mean_score(score, model) - 0.5) <= 0.05
+
+
+def mean_score(score: Callable[..., float], model: Any) -> float:
+    return float(np.mean([score(*noise_rows(seed), model) for seed in range(8)]))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_resampling_before_the_split(model: Any, published: float) -> None:
     check_canary(sound, model)
     with pytest.raises(AssertionError):
         check_canary(leaky, model)
-    assert leaky(*noise_rows(), model) == pytest.approx(published, abs=0.06)
+    assert mean_score(leaky, model) == pytest.approx(published, abs=0.03)
 
 
 def check_neighbors() -> None:
