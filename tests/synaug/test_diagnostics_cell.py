@@ -291,6 +291,24 @@ def test_a_model_is_examined_once_for_all_ratios(tmp_path: Path, monkeypatch: py
     assert len(of_model[0]) == 9 + 4
 
 
+def test_the_model_that_is_examined_is_the_one_that_makes_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, method = replicate(1), arm("vae")
+    read: list[tuple[Any, np.random.Generator]] = []
+
+    def kept(model: Any, rows: Any, unseen: Any, generator: np.random.Generator) -> dict[str, float]:
+        read.append((model, generator))
+        return {"vae_kl": 1.0}
+
+    monkeypatch.setattr("synaug.diagnostics.posterior.read_vae", kept)
+    pool = make_pools(method, data, folds=[0])[0]
+    assert found(method, data)["vae_kl"] == 1
+    for code, (model, generator) in zip((1, 2), read, strict=True):
+        made = pool.rows[pool.labels == code] if pool.rows is not None else None
+        assert made is not None
+        codes = generator.standard_normal((len(made), 4), dtype=np.float32)  # what the pool draws next
+        np.testing.assert_allclose(model.decode(codes), model.standardise(made), atol=1e-5)
+
+
 def test_a_number_that_is_not_defined_is_absent() -> None:
     data = replicate(1)
     flat = dataclasses.replace(data, X=np.where(data.y[:, None] == 1, 1, data.X).astype(np.float32))
