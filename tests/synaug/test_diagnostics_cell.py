@@ -209,6 +209,20 @@ def test_the_method_saw_none_of_the_rows_that_judge_it() -> None:
         assert (data.y[numbers] == np.array([[0], [2]])).all()
 
 
+def test_what_is_known_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger ratio adds rows behind those that are measured; another arm has the same band."""
+    data, calls = replicate(1), []
+    monkeypatch.setattr(cell, "_known", {})
+    for name in ("_compared", "_band"):
+        original = getattr(cell, name)
+        monkeypatch.setattr(cell, name, lambda *given, f=original: calls.append(f.__name__) or f(*given))
+    given = [found(arm("smote", ratio=ratio), data) for ratio in (100.0, 150.0)]
+    assert calls == ["_compared", "_band"]
+    assert given[0] == given[1]
+    assert found(arm("smote", k=3), data) != given[0]
+    assert calls == ["_compared", "_band", "_compared"]
+
+
 def test_real_pairs_share_no_row_and_have_the_sizes_of_the_comparisons() -> None:
     data = replicate()
     sample = take_samples(data, trained_on(arm("smote"), data))[0]
@@ -269,7 +283,7 @@ def test_another_process_and_another_order_give_the_same_numbers() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {name: default(name) for name in ("smote", "ros")}
-    cell._bands.clear()
+    cell._known.clear()
     assert found(arm("smote"), replicate()) == default("smote")
 
 
