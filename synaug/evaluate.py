@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import scores, thresholds
 from .classifiers import Classifier
 from .classifiers.options import FoldRows, LadderLogits
+from .diagnostics import diagnose
 from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, Selection, TrainingPart, requested
@@ -147,7 +148,7 @@ def evaluate(
     readings = read(fits, steps, part)
     scored = time.perf_counter()
     wanted = diagnosed and part != "test"
-    diagnostics = {} if not wanted else _diagnose(method, data, rows[0], options.precision, cache)
+    diagnostics = diagnose(method, data, rows[0], options.precision, cache) if wanted else {}
     ended = time.perf_counter()
     seconds = {
         "synthesis": made - started,
@@ -157,16 +158,6 @@ def evaluate(
     }
     counts = count_rows(method, data, rows)
     return Outcome("ok", None, **readings, counts=counts, diagnostics=diagnostics, seconds=seconds)
-
-
-def _diagnose(
-    method: Method, data: Replicate, trained_on: FoldRows, precision: str, cache: PoolCache | None
-) -> dict[str, float]:
-    if not len(trained_on.labels):
-        return {}
-    from .diagnostics import diagnose  # where there is something to diagnose
-
-    return diagnose(method, data, trained_on, precision, cache)
 
 
 def make_pools(
