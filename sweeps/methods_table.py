@@ -8,7 +8,7 @@ from synaug.methods import METHODS
 
 
 def methods_markdown() -> str:
-    """One row an arm: name, whether every sweep has it, what it does, knobs with their domains, paper."""
+    """One row an arm: name, what runs it, what it does, its knobs with defaults and domains, its paper."""
     rows = ["| arm | runs | what it does | knobs (default; domain) | paper |", "|---|---|---|---|---|"]
     for name in METHODS:
         method = METHODS[name]

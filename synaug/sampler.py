@@ -119,6 +119,8 @@ class Oversampler(BaseOverSampler):  # type: ignore[misc]
     def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         arm = self._arm()
         assert arm is not None, "imbalanced-learn has checked it against _parameter_constraints"
+        if arm.name not in _ARMS:
+            raise ValueError(f"{arm.name} takes rows away too: it is no over-sampler")
         classes, codes = np.unique(y, return_inverse=True)
         lacking = np.array([self.sampling_strategy_.get(label, 0) for label in classes.tolist()])
         wanted = np.rint(arm.ratio / 100.0 * lacking).astype(np.int64)

@@ -23,8 +23,9 @@ class KMeansSmote(NeighborMethod):
     """SMOTE inside the clusters of all rows that hold enough of the class, more in those where it is sparse.
 
     A cluster counts that has more than k rows of the class, and a share of them of at least ``balance``
-    times half the class's part in all rows asked for: half of the cluster's rows for two classes. With one
-    cluster it is SMOTE.
+    times half the class's part in all rows asked for: for two classes and ``balance`` 1, which is
+    imbalanced-learn's default, half of its rows. Few embeddings have such a cluster. With one cluster it is
+    SMOTE.
     """
 
     order = 15
@@ -33,7 +34,7 @@ class KMeansSmote(NeighborMethod):
 
     k: int = knob(2, Int(1), "nearest rows that a row may move towards", levels=(1, 2, 5))
     clusters: int = knob(8, Int(1), "clusters of k-means over all training rows")
-    balance: float = knob(1.0, Float(0.0, 2.0), "how much of a cluster must be of the class; 0 asks nothing")
+    balance: float = knob(0.1, Float(0.0, 2.0), "how much of a cluster must be of the class; 0 asks nothing")
 
     def sampler(self, part: TrainingPart, strategy: Mapping[int, int], random: np.random.RandomState) -> Any:
         """Return imbalanced-learn's sampler for one training part, with the knobs set."""
@@ -53,7 +54,8 @@ class KMeansSmote(NeighborMethod):
 
     def why_none(self) -> str:
         """Say when the sampler makes no row for a class."""
-        return f"no cluster holds {self.k + 1} different rows of the class and enough of it"
+        share = f"the share of it that balance {self.balance:g} asks"
+        return f"no cluster has {self.k + 1} rows of the class, not all alike, and {share}"
 
 
 def _sampler_on(part: TrainingPart) -> Any:

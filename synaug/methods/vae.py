@@ -81,10 +81,10 @@ class Vae(VaeMethod):
     """Rows decoded from draws of the prior by a Gaussian VAE of the class.
 
     The decoder's mean has less variance than the data even where the model is perfect. Two kinds of noise
-    give variance back: ``decoder_noise`` 1 samples the model, whose unit variance is that of the data
-    before anything is explained, so there is more variance than in the data; ``residual_noise`` 1 has the
-    covariance of what the decoder leaves unexplained of the training rows. With ``source: posterior`` not
-    the prior is drawn from but the posterior of random training rows.
+    give variance back: ``decoder_noise`` 1 samples the model, whose unit variance is that of the rows
+    before anything is explained, so more comes back than is missing; ``residual_noise`` 1 has the covariance
+    of what the decoder leaves unexplained of the training rows, which is little where it fits them too well.
+    With ``source: posterior`` the latent draws are those of random training rows, not of the prior.
     """
 
     order = 20

@@ -13,7 +13,7 @@ from synaug.classifiers.options import MlpOptions
 from synaug.evaluate import Outcome, Replicate, evaluate, fit, fold_rows, make_pools
 from synaug.imbalance import Draw
 from synaug.methods import METHODS
-from synaug.methods.base import Method, requested
+from synaug.methods.base import Method
 from synaug.neighbors import NeighborGraph, depth_for
 from synaug.randomness import Streams
 from synaug.readings import Fits, choose_rungs
@@ -62,7 +62,8 @@ TOY = toy()
 
 def arm(name: str, **knobs: float | str) -> Method:
     """Return an arm with its knobs; VAEs train for a moment only."""
-    return METHODS[name](**({"epochs": 5} if name == "vae" else {}), **knobs)
+    trains = "epochs" in {k.name for k in METHODS[name].knobs()}
+    return METHODS[name](**({"epochs": 5} if trains else {}), **knobs)
 
 
 def run(
@@ -143,13 +144,16 @@ def test_a_model_knows_nothing_of_its_held_out_rows(name: str) -> None:
     spoilt = dataclasses.replace(TOY, X=X, y=y, graphs=graphs)
     before, after = (fitted(arm(name), data) for data in (TOY, spoilt))
     for one, other in ((before.scored, after.scored), (before.scored_adjusted, after.scored_adjusted)):
+        if METHODS[name].scored == "tuned" and one is before.scored:
+            continue  # offsets for dev rows are tuned on all held-out rows
         np.testing.assert_array_equal(one[:, 0], other[:, 0])
         assert (one[:, 1] != other[:, 1]).any()  # whose model does train on them
 
 
 def test_all_arms_start_from_the_same_weights_and_folds_from_others() -> None:
     start = MlpOptions(ladder=(0,), hidden=16)
-    logits = [fitted(arm(name), TOY, start).scored[0] for name in METHODS if name != "logit_adjust"]
+    plain_arms = [name for name in METHODS if METHODS[name].scored == "plain"]
+    logits = [fitted(arm(name), TOY, start).scored[0] for name in plain_arms]
     assert len(logits) > 3
     for other in logits[1:]:
         np.testing.assert_array_equal(other, logits[0])
@@ -250,28 +254,6 @@ def test_more_neighbors_than_rows_do_not_apply() -> None:
     assert outcome.reason == f"class {TOY.classes[2]!r} has 18 rows in a training part, 18 neighbors need 19"
     assert outcome.scores == {}
     assert outcome.curve == ()
-
-
-def noise_score(method: Method, X: F32, y: Codes, number: int) -> float:
-    """Cross-validated balanced accuracy of a network that is trained for long."""
-    outcome = run(method, replicate(X, y, len(y), 10, number), MlpOptions((60,), hidden=32))
-    return outcome.scores["cv_balanced_accuracy"]
-
-
-@pytest.mark.parametrize("name", METHODS.names())
-def test_labels_that_are_noise_teach_nothing(name: str) -> None:
-    scores = [noise_score(arm(name), *rows_of((360, 40), 32, 0.0, seed), seed) for seed in range(4)]
-    assert abs(np.mean(scores) - 0.5) <= 0.05
-
-
-@pytest.mark.parametrize("name", ["ros", "smote"])
-def test_noise_would_show_rows_that_are_made_before_the_split(name: str) -> None:
-    X, y = rows_of((360, 40), 32, 0.0, 0)
-    everything = replicate(X, y, len(y)).training_part(fold=-1)  # no fold is held out
-    pool = arm(name).pool(everything, np.random.RandomState(0))
-    taken = pool.prefix(requested(everything.counts, 100.0))
-    X = np.concatenate([X, pool.materialise(everything)[taken]])
-    assert noise_score(arm("none"), X, np.concatenate([y, pool.labels[taken]]), 0) > 0.6
 
 
 def test_two_gaussians_have_the_accuracy_of_the_closed_form() -> None:

@@ -68,6 +68,52 @@ def test_gradients_are_those_of_the_formulas(n_classes: int, width: int, rows: i
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize(("n_classes", "width", "spread"), [(2, 16, 1.0), (5, 20, 1.0), (3, 16, 30.0)])
+def test_focal_gradients_are_those_of_autograd(
+    n_classes: int, width: int, spread: float, gamma: float
+) -> None:
+    """With a wide spread most rows are recognised so surely that 1 - p is 0 in single precision."""
+    rng, rows, mixtures = np.random.default_rng([n_classes, width]), 30, 21
+    shapes = (rows, width), (width,), (n_classes, width), (n_classes,)
+    values = [(spread * rng.normal(size=shape)).astype(np.float32) for shape in shapes]
+    labels, new_labels = rng.integers(n_classes, size=rows), rng.integers(n_classes, size=mixtures)
+    weights, new_weights = rng.random(rows, dtype=np.float32), rng.random(mixtures, dtype=np.float32)
+    one = rng.integers(rows, size=mixtures)
+    parents, share = np.stack([one, (one + 1) % rows], axis=1), rng.random(mixtures, dtype=np.float32)
+    found = [np.full(shape, np.nan, dtype=np.float32) for shape in shapes]
+    kernels.gradients_of(n_classes, width, focal=True)(
+        *values, labels, weights, parents, share, new_labels, new_weights, *found, gamma
+    )
+
+    tensors = [torch.from_numpy(value).double().requires_grad_() for value in values]
+    first, bias, head, head_bias = tensors
+    mix = torch.lerp(first[parents[:, 0]], first[parents[:, 1]], torch.from_numpy(share).double()[:, None])
+    logits = torch.relu(torch.cat([first, mix]) + bias) @ head.T + head_bias
+    log_p = torch.log_softmax(logits, 1)
+    truth = torch.from_numpy(np.concatenate([labels, new_labels]))[:, None]
+    missed = log_p.exp().scatter(1, truth, 0.0).sum(1)  # 1 - p
+    loss = -(missed**gamma) * log_p.gather(1, truth)[:, 0]
+    (loss * torch.from_numpy(np.concatenate([weights, new_weights]))).sum().backward()
+    for got, tensor in zip(found, tensors, strict=True):
+        assert tensor.grad is not None
+        expected = torch.nan_to_num(tensor.grad).numpy()
+        np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-5 * np.abs(expected).max())
+
+
+def test_the_focal_loss_of_exponent_0_is_the_cross_entropy() -> None:
+    rng = np.random.default_rng(0)
+    shapes = (12, 16), (16,), (3, 16), (3,)
+    values = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    labels, weights = rng.integers(3, size=12), rng.random(12, dtype=np.float32)
+    none = np.empty((0, 2), np.int64), weights[:0], labels[:0], weights[:0]
+    plain, focal = ([np.zeros(shape, np.float32) for shape in shapes] for _ in range(2))
+    kernels.gradients_of(3, 16)(*values, labels, weights, *none, *plain)
+    kernels.gradients_of(3, 16, focal=True)(*values, labels, weights, *none, *focal, 0.0)
+    for one, other in zip(plain, focal, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
 def test_a_diverged_training_shows_as_not_finite() -> None:
     first, bias = np.full((2, 4), np.nan, dtype=np.float32), np.full(4, np.nan, dtype=np.float32)
     head, head_bias = np.full((2, 4), np.nan, dtype=np.float32), np.full(2, np.nan, dtype=np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -85,7 +84,8 @@ def test_pool_keeps_to_the_contract(method: Method) -> None:
     assert set(pool.labels) <= set(np.flatnonzero(pool.requested))
     assert pool.parents.shape == (s, 2)
     assert pool.weight.shape == (s,)
-    assert ((pool.weight >= 0) & (pool.weight <= 1)).all()
+    assert ((pool.weight >= -1) & (pool.weight <= 1)).all()
+    assert method.name == "svm_smote" or (pool.weight >= 0).all()  # the one arm that goes beyond a row
     rows = pool.materialise(training)
     assert rows.shape == (s, X.shape[1])
     assert rows.dtype == np.float32
@@ -166,7 +166,55 @@ def test_knobs_say_what_they_are(name: str) -> None:
         assert not k.domain.problem(k.default)
         assert not [level for level in k.levels if k.domain.problem(level)]
         assert not k.levels or k.default in k.levels
-    assert cls.synthesises() == any(f.name == "ratio" for f in fields(cls))
+    assert "ratio" in {k.name for k in cls.knobs()} or not cls.synthesises()
+
+
+def test_a_sweep_that_names_no_arms_has_the_core_ones() -> None:
+    core = ["none", "logit_adjust", "class_weight", "ros", "smote", "borderline_smote", "adasyn", "vae"]
+    assert [name for name in METHODS if METHODS[name].core] == core
+
+
+LEAVES_NOTHING = [METHODS["smote_enn"](k=15, metric=metric) for metric in ("euclidean", "manhattan")]
+EVERY_SETTING = [method for name in EVERY for method in corners(name)]
+
+
+@pytest.mark.parametrize("method", EVERY_SETTING, ids=title)
+def test_what_is_selected_keeps_to_the_contract(method: Method) -> None:
+    training, state = part(0), np.random.RandomState
+    pool = made(method) if method.synthesises() else None
+    if method in LEAVES_NOTHING:
+        with pytest.raises(NotApplicable, match="the cleaning leaves no row of class"):
+            method.select(training, pool, state(4))
+        return
+    chosen = method.select(training, pool, state(4))
+    assert chosen.kept.shape == training.rows.shape
+    assert chosen.kept.dtype == bool
+    assert (np.diff(chosen.taken) > 0).all()
+    allowed = pool.prefix(requested(training.counts, 100.0)) if pool else chosen.taken[:0]
+    assert set(chosen.taken) <= set(allowed)
+    labels = pool.labels[chosen.taken] if pool else chosen.taken
+    left = np.bincount(training.y[chosen.kept], minlength=3) + np.bincount(labels, minlength=3)
+    assert left.all()
+    again = method.select(training, pool, state(4))
+    np.testing.assert_array_equal(chosen.taken, again.taken)
+    np.testing.assert_array_equal(chosen.kept, again.kept)
+
+
+TAKING = ["rus", "smote_enn", "smote_tomek"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in EVERY if "ratio" in {k.name for k in METHODS[name].knobs()}]
+)
+def test_ratio_zero_selects_all_real_rows_and_no_others(name: str) -> None:
+    pool = made(METHODS[name]()) if METHODS[name].synthesises() else None
+    nothing, everything = (
+        METHODS[name](ratio=ratio).select(part(0), pool, np.random.RandomState(4)) for ratio in (0.0, 100.0)
+    )
+    assert nothing.kept.all()
+    assert not len(nothing.taken)
+    assert everything.kept.all() or name in TAKING
+    assert len(everything.taken) or not everything.kept.all()
 
 
 def outside(domain: Any) -> Any:

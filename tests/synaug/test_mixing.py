@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE, RandomOverSampler
+from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, KMeansSMOTE, RandomOverSampler
 from scipy.sparse import eye_array
 from sklearn.base import clone
+from sklearn.cluster import MiniBatchKMeans
 from sklearn.neighbors import NearestNeighbors
 
 from synaug.errors import NotApplicable
 from synaug.methods.adasyn import Adasyn
 from synaug.methods.base import Pool, TrainingPart, requested
 from synaug.methods.borderline_smote import BorderlineSmote
+from synaug.methods.kmeans_smote import KMeansSmote
 from synaug.methods.ros import RandomOverSampling
 from synaug.methods.smote import Smote
+from synaug.methods.svm_smote import SvmSmote
 from synaug.mixing import GraphNeighbors, MixingMethod, pool_requests, sample
 from synaug.neighbors import NeighborGraph, depth_for
 
@@ -57,6 +60,14 @@ def reference_sampler(method: MixingMethod, metric: str, **common: Any) -> Any:
         return BorderlineSMOTE(k_neighbors=near(method.k), m_neighbors=near(method.m), kind=kind, **common)
     if isinstance(method, Adasyn):
         return ADASYN(n_neighbors=near(method.k), **common)
+    if isinstance(method, SvmSmote):
+        return SVMSMOTE(
+            k_neighbors=near(method.k), m_neighbors=near(method.m), out_step=method.out_step, **common
+        )
+    if isinstance(method, KMeansSmote):
+        clusters = MiniBatchKMeans(method.clusters, random_state=common["random_state"])
+        clusters.__sklearn_clone__ = lambda: clusters  # or it would start again from a copy of the state
+        return KMeansSMOTE(k_neighbors=near(method.k), kmeans_estimator=clusters, **common)
     return RandomOverSampler(**common)
 
 
@@ -82,7 +93,9 @@ def unpermuted(method: MixingMethod, part: TrainingPart, seed: int) -> Pool:
 
 @pytest.mark.parametrize("classes", SIZES)
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("name", ["smote", "borderline-1", "borderline-2", "adasyn", "ros"])
+@pytest.mark.parametrize(
+    "name", ["smote", "borderline-1", "borderline-2", "adasyn", "ros", "svm", "svm-far", "kmeans", "kmeans-3"]
+)
 def test_equals_imbalanced_learn(name: str, metric: str, classes: int) -> None:
     method = {
         "smote": Smote(metric=metric),
@@ -90,6 +103,10 @@ def test_equals_imbalanced_learn(name: str, metric: str, classes: int) -> None:
         "borderline-2": BorderlineSmote(metric=metric, kind=2),
         "adasyn": Adasyn(metric=metric),
         "ros": RandomOverSampling(),
+        "svm": SvmSmote(metric=metric),
+        "svm-far": SvmSmote(metric=metric, k=3, m=4, out_step=1.0),
+        "kmeans": KMeansSmote(metric=metric, balance=1.0),
+        "kmeans-3": KMeansSmote(metric=metric, k=3, clusters=3, balance=1.0),
     }[name]
     part = part_of(*points(SIZES[classes]))
     pool = unpermuted(method, part, 5)
@@ -97,6 +114,34 @@ def test_equals_imbalanced_learn(name: str, metric: str, classes: int) -> None:
     assert set(labels) == set(range(1, classes))
     np.testing.assert_array_equal(pool.labels, labels)
     np.testing.assert_allclose(pool.materialise(part), rows, atol=1e-6, rtol=0)
+
+
+def test_svm_smote_goes_away_from_the_neighbors_of_safe_rows() -> None:
+    part = part_of(*points(SIZES[2], apart=0.4))
+    near, far = (SvmSmote(out_step=step).pool(part, np.random.RandomState(1)).weight for step in (0.0, 0.5))
+    assert near.min() == 0.0
+    assert -0.5 < far.min() < -0.4
+    assert far.max() > 0.9
+
+
+def test_k_means_smote_mixes_inside_clusters_and_with_one_it_is_smote() -> None:
+    X, y = points((80, 40))
+    X[::2] += 30.0  # two islands
+    part = part_of(X, y)
+    inside, everywhere = (KMeansSmote(clusters=n, k=5).pool(part, np.random.RandomState(0)) for n in (2, 1))
+    islands = part.rows % 2
+    assert (islands[inside.parents[:, 0]] == islands[inside.parents[:, 1]]).all()
+    assert set(islands[inside.parents[:, 0]]) == {0, 1}
+    near = part.graph("euclidean").neighbors(
+        part.rows[everywhere.parents[:, 0]], part.rows[part.y == 1], 11, within_class=True
+    )
+    assert (near == part.rows[everywhere.parents[:, 1]][:, None]).any(axis=1).mean() > 0.5
+
+
+def test_k_means_smote_needs_rows_for_its_clusters() -> None:
+    part = part_of(*points((20, 8)), folds=1)
+    with pytest.raises(NotApplicable, match="28 rows in a training part make no 29 clusters"):
+        KMeansSmote(clusters=29).pool(part, np.random.RandomState(0))
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])
@@ -200,12 +245,27 @@ def test_more_neighbors_than_rows_does_not_apply() -> None:
     [
         (BorderlineSmote(), "no synthetic row for class 1: no row has half, but not all, of its 10"),
         (Adasyn(), "no synthetic row for class 1: no row of another class among the 5 nearest rows"),
+        (KMeansSmote(k=15, clusters=6), "no synthetic row for class 1: no cluster has 16 rows of the class"),
     ],
 )
 def test_a_class_far_from_all_others_does_not_apply(method: MixingMethod, reason: str) -> None:
     part = part_of(*points((60, 20), apart=9.0))
     with pytest.raises(NotApplicable, match=reason):
         method.pool(part, np.random.RandomState(0))
+
+
+def test_copies_of_one_row_are_no_cluster() -> None:
+    X, y = points((60, 20))
+    X[y == 1] = 0.0
+    with pytest.raises(NotApplicable, match="not all alike"):
+        KMeansSmote(clusters=1).pool(part_of(X, y), np.random.RandomState(0))
+
+
+def test_support_vectors_that_are_noise_do_not_apply() -> None:
+    X, y = points((60, 4), apart=0.0)
+    reason = "all of the 3 nearest rows of every support vector are in other classes"
+    with pytest.raises(NotApplicable, match=reason):
+        SvmSmote(k=1, m=3).pool(part_of(X, y, folds=1), np.random.RandomState(0))
 
 
 @pytest.mark.parametrize("method", [BorderlineSmote(), BorderlineSmote(kind=2), Adasyn()])

@@ -28,14 +28,18 @@ def fold_rows(kind: str, fold: int) -> FoldRows:
     rng = np.random.default_rng(fold)
     weight = np.zeros(N, dtype=np.float32)
     weight[train] = 1 if kind != "weighted" else rng.uniform(0.5, 2, len(train))
-    s = 0 if kind in ("none", "weighted") else S
+    s = 0 if kind in ("none", "weighted", "focal") else S
     parents = rng.choice(train, (s, 2))
     if kind == "copies":
         parents[:, 1] = parents[:, 0]
     share = np.zeros(s, np.float32) if kind == "copies" else rng.uniform(size=s).astype(np.float32)
     labels, ones = Y[parents[:, 0]], np.ones(s, np.float32)
     dense = rng.normal(size=(s, D)).astype(np.float32) if kind == "dense" else None
-    return FoldRows(weight, labels, ones, parents, share, dense)
+    if kind.startswith("taken"):  # some parents stay, others are taken away
+        weight[train[::3]] = 0
+        if kind == "taken-copies":
+            parents[:, 1] = parents[:, 0]
+    return FoldRows(weight, labels, ones, parents, share, dense, 2.0 if "focal" in kind else 0.0)
 
 
 def materialised(rows: FoldRows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -63,6 +67,7 @@ def autograd_logits(rows: FoldRows, generator: np.random.Generator) -> dict[int,
     for step in range(1, 11):
         optimiser.zero_grad()
         loss = torch.nn.functional.cross_entropy(net(features), labels, reduction="none")
+        loss = (1 - torch.exp(-loss)) ** rows.gamma * loss
         ((loss * weight).sum() / weight.sum()).backward()
         optimiser.step()
         if step in OPTIONS.ladder:
@@ -70,7 +75,10 @@ def autograd_logits(rows: FoldRows, generator: np.random.Generator) -> dict[int,
     return rungs
 
 
-@pytest.mark.parametrize("kind", ["none", "weighted", "copies", "mixed", "dense"])
+KINDS = ["none", "weighted", "copies", "mixed", "dense", "taken", "taken-copies", "focal", "mixed-focal"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_equals_autograd_on_materialised_rows(kind: str) -> None:
     folds = [fold_rows(kind, fold) for fold in range(4)]
     ours = train_ladder(X, Y, FOLDS, folds, NEW, 3, OPTIONS, [np.random.default_rng(f) for f in range(4)])
@@ -81,8 +89,11 @@ def test_equals_autograd_on_materialised_rows(kind: str) -> None:
             real, new = theirs[steps]
             np.testing.assert_allclose(ours.held[rung, mine], real[mine], atol=2e-4)
             np.testing.assert_allclose(ours.scored[rung, fold], new, atol=2e-4)
-            hit = (real.argmax(1).numpy() == Y)[~mine]
-            expected = [hit[Y[~mine] == c].mean() for c in range(3)]
+            seen = rows.weight > 0
+            if kind == "taken-copies":
+                seen[rows.parents[:, 0]] = True
+            hit = (real.argmax(1).numpy() == Y)[seen]
+            expected = [hit[Y[seen] == c].mean() for c in range(3)]
             np.testing.assert_allclose(ours.train_recall[rung, fold], expected, atol=1e-6)
 
 

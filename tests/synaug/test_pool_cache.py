@@ -50,16 +50,16 @@ def cache(tmp_path: Path) -> PoolCache:
 
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each call that trains VAEs: how many."""
-    from synaug import vae_training
+    """One entry for each pool for which VAEs are trained: how many."""
+    calls: list[int] = []
+    pool = METHODS["vae"].pool
 
-    calls, generate = [], vae_training.generate
+    def counted(method: Method, *given: Any) -> Pool:
+        made = pool(method, *given)
+        calls.append(len(np.unique(made.labels)))
+        return made
 
-    def counted(data: Any, settings: Any) -> Any:
-        calls.append(len(data))
-        return generate(data, settings)
-
-    monkeypatch.setattr(vae_training, "generate", counted)
+    monkeypatch.setattr(METHODS["vae"], "pool", counted)
     return calls
 
 
@@ -175,17 +175,15 @@ def test_a_pickle_in_place_of_an_entry_is_refused(cache: PoolCache) -> None:
 
 
 def started(folder: Path, gate: Any, made: Any, results: Any) -> None:
-    """A worker: wait for the others, then ask for pools; count the trainings of all workers."""
-    from synaug import vae_training
+    """A worker: wait for the others, then ask for pools; count those that all workers make."""
+    pool = METHODS["vae"].pool
 
-    generate = vae_training.generate
-
-    def counted(data: Any, settings: Any) -> Any:
+    def counted(method: Method, *given: Any) -> Pool:
         with made.get_lock():
             made.value += 1
-        return generate(data, settings)
+        return pool(method, *given)
 
-    vae_training.generate = counted
+    METHODS["vae"].pool = counted  # type: ignore[method-assign]
     torch.set_num_threads(1)
     gate.wait()
     pools = make_pools(vae(epochs=150), DATA, cache=PoolCache(folder))

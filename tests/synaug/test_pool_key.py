@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from synaug import pool_cache
+from synaug.knobs import Choice, Knob, Value
 from synaug.methods import METHODS
 from synaug.methods.base import Method, TrainingPart
 from synaug.neighbors import NeighborGraph
@@ -47,12 +48,17 @@ def other(array: np.ndarray, value: float) -> np.ndarray:
     return changed
 
 
+def changed(knob: Knob) -> Value:
+    """Another value than the default."""
+    return knob.domain.options[-1] if isinstance(knob.domain, Choice) else knob.clean(2)
+
+
 def test_all_that_the_rows_depend_on_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     knobs = [k for k in METHODS["vae"].knobs() if k.name != "ratio"]
     keys = [
         key(),
         key(METHODS["smote"]()),
-        *(key(METHODS["vae"](**{k.name: k.clean(2)})) for k in knobs),
+        *(key(METHODS["vae"](**{k.name: changed(k)})) for k in knobs),
         key(given=parts(other(X, 0.25))),
         key(given=parts(X[:, :-1])),
         key(given=parts(y=other(Y, 1))),
@@ -70,8 +76,8 @@ def test_all_that_the_rows_depend_on_changes_the_key(monkeypatch: pytest.MonkeyP
     keys.append(key())
     monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
     keys.append(key())
-    assert len(knobs) == 6
-    assert len(set(keys)) == len(keys) == 22
+    assert len(knobs) == 8
+    assert len(set(keys)) == len(keys) == 24
 
 
 def test_nothing_else_changes_the_key() -> None:

@@ -22,14 +22,15 @@ from synaug.methods.smote import Smote
 from synaug.methods.vae import Vae
 from synaug.sampler import Oversampler
 
-ARMS = [name for name in METHODS if METHODS[name].synthesises()]
+ARMS = [name for name in METHODS if METHODS[name].synthesises() and name not in ("smote_enn", "smote_tomek")]
 METRICS = ("euclidean", "cosine", "manhattan")
 SIZES = {2: (90, 30), 4: (90, 45, 30, 20)}
 
 
 def small(name: str) -> Oversampler:
     """An arm that works on data of one dimension and takes no time."""
-    knobs = {"vae": {"latent": 1, "hidden": 4, "epochs": 2}}
+    tiny = {"latent": 1, "hidden": 4, "epochs": 2}
+    knobs = {"vae": tiny, "vae_gaussian": tiny, "ros_residual": tiny, "kmeans_smote": {"clusters": 1}}
     return Oversampler(METHODS[name](**knobs.get(name, {})), random_state=0)
 
 

@@ -26,16 +26,18 @@ from synaug.methods.borderline_smote import BorderlineSmote
 from synaug.methods.none import Nothing
 from synaug.methods.ros import RandomOverSampling
 from synaug.methods.smote import Smote
+from synaug.methods.smote_enn import SmoteEnn
 from synaug.methods.vae import Vae
 from synaug.sampler import Oversampler
 
-ARMS = [name for name in METHODS if METHODS[name].synthesises()]
+ARMS = [name for name in METHODS if METHODS[name].synthesises() and name not in ("smote_enn", "smote_tomek")]
 X, Y = make_classification(n_samples=150, weights=[0.8], class_sep=0.7, random_state=0)
 
 
 def small(name: str) -> Oversampler:
     """An arm that works on data of one dimension and takes no time."""
-    knobs = {"vae": {"latent": 1, "hidden": 4, "epochs": 2}}
+    tiny = {"latent": 1, "hidden": 4, "epochs": 2}
+    knobs = {"vae": tiny, "vae_gaussian": tiny, "ros_residual": tiny, "kmeans_smote": {"clusters": 1}}
     return Oversampler(METHODS[name](**knobs.get(name, {})), random_state=0)
 
 
@@ -83,6 +85,12 @@ def test_knobs_are_parameters() -> None:
 def test_wrong_parameters_are_refused(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Oversampler().set_params(**params)
+
+
+@pytest.mark.parametrize("method", ["smote_enn", SmoteEnn()])
+def test_an_arm_that_takes_rows_away_is_no_over_sampler(method: Any) -> None:
+    with pytest.raises(ValueError, match=r"over-sampler|'method' parameter"):
+        Oversampler(method).fit_resample(X, Y)
 
 
 @pytest.mark.parametrize("method", ["smot", "none", Nothing()])

@@ -16,7 +16,7 @@ X = RNG.normal(size=(N, D)).astype(np.float32)
 Y = np.arange(N) % 3
 FOLDS = np.arange(N) // 3 % FOLDS_N
 NEW = RNG.normal(size=(9, D)).astype(np.float32)
-KINDS = ("none", "weighted", "copies", "mixed", "dense")
+KINDS = ("none", "weighted", "copies", "mixed", "dense", "taken", "focal", "mixed-focal")
 MEMORY = {"one batch": 1 << 30, "some batches": 40_000, "one by one": 1}
 
 
@@ -25,13 +25,16 @@ def fold_rows(kind: str, fold: int) -> FoldRows:
     rng, train = np.random.default_rng(fold), np.flatnonzero(fold != FOLDS)
     weight = np.zeros(N, dtype=np.float32)
     weight[train] = rng.uniform(0.5, 2, len(train)) if kind == "weighted" else 1
-    s = 0 if kind in ("none", "weighted") else 20 + 3 * fold
+    s = 0 if kind in ("none", "weighted", "focal") else 20 + 3 * fold
     parents = rng.choice(train, (s, 2))
     if kind == "copies":
         parents[:, 1] = parents[:, 0]
     made = rng.normal(size=(s, D)).astype(np.float32) if kind == "dense" else None
     share = rng.uniform(size=s).astype(np.float32)
-    return FoldRows(weight, Y[parents[:, 0]], np.ones(s, np.float32), parents, share, made)
+    if kind == "taken":  # some parents stay, others are taken away
+        weight[train[::3]] = 0
+    gamma = 2.0 if "focal" in kind else 0.0
+    return FoldRows(weight, Y[parents[:, 0]], np.ones(s, np.float32), parents, share, made, gamma)
 
 
 def cell(kind: str) -> Cell:
