@@ -124,6 +124,12 @@ def test_an_arm_of_weights_does_not_apply_to_neighbors() -> None:
     assert outcome.scores == {}
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mlp"])
+def test_a_loss_of_its_own_does_not_apply_where_there_is_none(name: str) -> None:
+    assert run(METHODS["focal"](), name).status == "not_applicable"
+    assert result(run(METHODS["focal"](gamma=0.0), name)) == result(run(METHODS["none"](), name))
+
+
 def test_more_neighbors_than_rows_do_not_apply() -> None:
     outcome = evaluate(METHODS["none"](), TOY, CLASSIFIERS["knn"](ladder=(1, 73)))
     assert outcome.status == "not_applicable"
