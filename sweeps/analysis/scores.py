@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ..spec_classifier import DEFAULT
 from .evidence import Evidence
 from .paired import Difference, nadeau_bengio, student
 
@@ -25,10 +26,12 @@ class Budget:
         name: own_best: each cell at the rung that its folds chose; default: the steps that the spec
             fixes; common: one rung of the ladder for all; averaged: the mean over the rungs.
         steps: the steps of default and common.
+        classifier: whose ladder it is on.
     """
 
     name: BudgetName
     steps: int | None = None
+    classifier: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,17 @@ class Side:
 def own_budget(evidence: Evidence) -> Budget:
     """The budget of the chosen scores: own_best, or default where the spec fixes the steps."""
     steps = dict(evidence.cells[0].context).get("steps", "folds")
-    return Budget("own_best") if steps == "folds" else Budget("default", int(steps))
+    return Budget("own_best") if steps == "folds" else Budget("default", int(steps), classifier_of(evidence))
+
+
+def common_budget(evidence: Evidence, steps: int) -> Budget:
+    """One rung of the ladder for all."""
+    return Budget("common", steps, classifier_of(evidence))
+
+
+def classifier_of(evidence: Evidence) -> str:
+    """The classifier of the cells that are compared."""
+    return str(dict(evidence.cells[0].context).get("classifier", DEFAULT))
 
 
 def common_budgets(evidence: Evidence) -> tuple[Budget, ...]:
@@ -52,7 +65,7 @@ def common_budgets(evidence: Evidence) -> tuple[Budget, ...]:
     if not rungs:
         return ()
     chosen = dict.fromkeys((rungs[0], rungs[len(rungs) // 2], rungs[-1]))
-    return tuple(Budget("common", steps) for steps in chosen)
+    return tuple(common_budget(evidence, steps) for steps in chosen)
 
 
 def table(evidence: Evidence, budget: Budget, measure: str = "score") -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -10,11 +11,20 @@ import pandas as pd
 
 from ..analysis.evidence import Evidence
 from ..analysis.paired import Difference
-from ..analysis.scores import Budget, Side, contrast, infer, own_budget, table
+from ..analysis.scores import (
+    Budget,
+    Side,
+    classifier_of,
+    common_budget,
+    contrast,
+    infer,
+    own_budget,
+    table,
+)
 from .answer import Answer
 from .compare import Reply, answer_of, basis, keys_of, not_applicable, proof_of, ranked
 from .method import default_sides
-from .sentences import brackets, effect, names, signed, steps_text
+from .sentences import brackets, effect, names, rungs_word, signed, steps_text
 
 
 def answer_budget(evidence: Evidence, margin: float) -> Reply:
@@ -30,16 +40,16 @@ def answer_budget(evidence: Evidence, margin: float) -> Reply:
     return [*answers, *_edges(evidence, sides, margin)], []
 
 
-def _at(steps: int) -> Budget:
-    return Budget("common", steps)
-
-
 def _ends_over_rungs(evidence: Evidence, side: Side) -> tuple[int, int] | None:
     """The rungs with the best and the worst mean of this arm on the folds."""
     means = {}
     for steps in evidence.rungs:
         for measure in ("cv", side.measure):  # the folds choose; the headline score where they are silent
-            values = table(evidence, _at(steps), measure).reindex(columns=list(side.keys)).mean(axis=1)
+            values = (
+                table(evidence, common_budget(evidence, steps), measure)
+                .reindex(columns=list(side.keys))
+                .mean(axis=1)
+            )
             if values.notna().any():
                 means[steps] = float(values.mean())
                 break
@@ -49,7 +59,7 @@ def _ends_over_rungs(evidence: Evidence, side: Side) -> tuple[int, int] | None:
 
 
 def _series(evidence: Evidence, side: Side, steps: int) -> pd.Series:
-    values = table(evidence, _at(steps), side.measure).reindex(columns=list(side.keys))
+    values = table(evidence, common_budget(evidence, steps), side.measure).reindex(columns=list(side.keys))
     return 100 * values.mean(axis=1, skipna=False)
 
 
@@ -65,17 +75,22 @@ def _span(evidence: Evidence, side: Side, margin: float) -> Answer:
     found = _span_values(evidence, side)
     if found is None:
         return not_applicable(
-            f"{side.label} has scores at fewer than two budgets.", _at(evidence.rungs[0]), "span"
+            f"{side.label} has scores at fewer than two budgets.",
+            common_budget(evidence, evidence.rungs[0]),
+            "span",
         )
     best, worst, values = found
     d = infer(evidence, values)
-    labels = [f"{side.label} at {steps_text(steps)}" for steps in (worst, best)]
+    owner = classifier_of(evidence)
+    labels = [f"{side.label} at {steps_text(steps, owner)}" for steps in (worst, best)]
     text = effect(labels[0], labels[1], d, margin, evidence)
-    where = basis(evidence, _at(best), [side])
+    where = basis(evidence, common_budget(evidence, best), [side])
     sentence = f"Between the common budgets where it is highest and lowest {where}, {text}."
     detail = {"kind": "span", "arm": side.label, "best_steps": best, "worst_steps": worst}
     curve = [{"steps": s, "mean": _series(evidence, side, s).mean()} for s in evidence.rungs]
-    return answer_of(sentence, d, _at(best), margin, cells=side.keys, detail={**detail, "curve": curve})
+    return answer_of(
+        sentence, d, common_budget(evidence, best), margin, cells=side.keys, detail={**detail, "curve": curve}
+    )
 
 
 def _arms_or_budget(evidence: Evidence, sides: Sequence[Side], margin: float) -> Answer:
@@ -83,7 +98,7 @@ def _arms_or_budget(evidence: Evidence, sides: Sequence[Side], margin: float) ->
     spans = {side.label: found for side in sides if (found := _span_values(evidence, side)) is not None}
     ranges: dict[int, tuple[Side, Side, pd.Series]] = {}
     for steps in evidence.rungs:
-        order = ranked(evidence, _at(steps), sides)
+        order = ranked(evidence, common_budget(evidence, steps), sides)
         if len(order) > 1:
             moved = _series(evidence, order[0], steps) - _series(evidence, order[-1], steps)
             ranges[steps] = (order[0], order[-1], moved)
@@ -137,10 +152,11 @@ def _reversal(evidence: Evidence, sides: Sequence[Side], margin: float) -> Answe
     first, last = evidence.rungs[0], evidence.rungs[-1]
     found = []
     for a, b in combinations(sides, 2):
-        early, late = (contrast(evidence, _at(steps), a, b) for steps in (first, last))
+        early, late = (contrast(evidence, common_budget(evidence, steps), a, b) for steps in (first, last))
         if _opposite(early, late, 0.95):
             found.append((a, b, early, late))
-    span = f"Between the common budgets of {steps_text(first)} and {steps_text(last)}"
+    ends = [steps_text(steps, classifier_of(evidence)) for steps in (first, last)]
+    span = f"Between the common budgets of {ends[0]} and {ends[1]}"
     return _reversal_answer(evidence, span, [(*f, first, last) for f in found], margin, "reversal")
 
 
@@ -149,7 +165,7 @@ def _reversal_anywhere(evidence: Evidence, sides: Sequence[Side], margin: float)
     level = 1 - 0.05 / len(evidence.rungs)
     found = []
     for a, b in combinations(sides, 2):
-        at = {steps: contrast(evidence, _at(steps), a, b) for steps in evidence.rungs}
+        at = {steps: contrast(evidence, common_budget(evidence, steps), a, b) for steps in evidence.rungs}
         told = {steps: d for steps, d in at.items() if d.excludes_zero(level)}
         ends = [s for s in told if _opposite(told[min(told)], told[s], level)]
         if ends:
@@ -176,13 +192,14 @@ def _reversal_answer(
     detail: dict[str, Any] = {"kind": kind, "rungs": len(rungs), "ends": [rungs[0], rungs[-1]], "pairs": []}
     if not found:
         text = f"{span}, no pair of arms changes order with both intervals excluding zero."
-        return answer_of(text, Difference(None), _at(rungs[-1]), margin, detail=detail)
+        return answer_of(text, Difference(None), common_budget(evidence, rungs[-1]), margin, detail=detail)
     detail["pairs"] = [
         {"first": a.label, "second": b.label, "early": _numbers(e, s), "late": _numbers(z, t)}
         for a, b, e, z, s, t in found
     ]
+    rung = partial(steps_text, classifier=classifier_of(evidence))
     said = [
-        f"{b.label} against {a.label} ({brackets(e)} at {steps_text(s)}, {brackets(z)} at {steps_text(t)})"
+        f"{b.label} against {a.label} ({brackets(e)} at {rung(s)}, {brackets(z)} at {rung(t)})"
         for a, b, e, z, s, t in found
     ]
     a, b, _, _, s, t = max(found, key=lambda f: abs((f[2].estimate or 0.0) - (f[3].estimate or 0.0)))
@@ -194,7 +211,7 @@ def _reversal_answer(
         f"{span}, arms change order: {names(said)}. The widest turn, {b.label} against {a.label}, is "
         f"{signed(d.estimate or 0.0)} points ({proof_of(d, evidence)})."
     )
-    return answer_of(text, d, _at(t), margin, cells=keys_of((a, b)), detail=detail)
+    return answer_of(text, d, common_budget(evidence, t), margin, cells=keys_of((a, b)), detail=detail)
 
 
 def _numbers(d: Difference, steps: int) -> dict[str, Any]:
@@ -212,10 +229,10 @@ def _edges(evidence: Evidence, sides: Sequence[Side], margin: float) -> list[Ans
         chosen = table(evidence, own, "chosen_steps").reindex(columns=list(side.keys)).iloc[:, 0].dropna()
         edge = int(chosen.isin((evidence.rungs[0], evidence.rungs[-1])).sum())
         if edge:
-            steps = sorted({int(s) for s in chosen})
+            steps, unit = sorted({int(s) for s in chosen}), rungs_word(classifier_of(evidence))
             text = (
                 f"The own best budget of {side.label} is at the edge of the ladder in {edge} of "
-                f"{len(chosen)} replicates (chosen on the folds: {names(steps)} steps); "
+                f"{len(chosen)} replicates (chosen on the folds: {names(steps)} {unit}); "
                 "a wider ladder may move its score."
             )
             detail = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..analysis.evidence import Evidence
-from ..analysis.scores import Budget, Side, common_budgets, contrast, own_budget
+from ..analysis.scores import Budget, Side, common_budget, common_budgets, contrast, own_budget
 from ..comparisons import arms_of
 from .answer import Answer
 from .compare import (
@@ -89,7 +89,7 @@ def by_rung(evidence: Evidence, pair: tuple[Side, Side]) -> list[dict[str, Any]]
     """The pair's difference with its 95 % interval at every rung of the ladder."""
     rows = []
     for steps in evidence.rungs:
-        d = contrast(evidence, Budget("common", steps), *pair)
+        d = contrast(evidence, common_budget(evidence, steps), *pair)
         low, high = d.interval() or (None, None)
         rows.append({"steps": steps, "estimate": d.estimate, "low": low, "high": high, "n": d.n})
     return rows

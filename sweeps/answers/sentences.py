@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from synaug.classifiers import CLASSIFIERS
+
 from ..analysis.evidence import Evidence
 from ..analysis.paired import Difference, Verdict
 from ..analysis.power import MOST, detectable_effect, replicates_for_equivalence, replicates_needed
 from ..analysis.scores import Budget
+from ..spec_classifier import DEFAULT
 from .answer import Answer
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -29,15 +32,24 @@ def budget_phrase(budget: Budget) -> str:
     if budget.name == "own_best":
         return "At each arm's own best budget (chosen on the folds)"
     if budget.name == "default":
-        return f"At the budget that the spec fixes ({steps_text(budget.steps)})"
+        return f"At the budget that the spec fixes ({steps_text(budget.steps, budget.classifier)})"
     if budget.name == "averaged":
         return "Averaged over the budget ladder"
-    return f"At the common budget of {steps_text(budget.steps)}"
+    return f"At the common budget of {steps_text(budget.steps, budget.classifier)}"
 
 
-def steps_text(steps: int | None) -> str:
-    """``1 step``, ``64 steps``."""
-    return f"{steps} step" if steps == 1 else f"{steps} steps"
+def steps_text(steps: int | None, classifier: str = DEFAULT) -> str:
+    """A rung in the words of its classifier: ``1 step``, ``64 steps``, ``9 neighbours``, ``rung 3``."""
+    if steps is not None and classifier in CLASSIFIERS:
+        return CLASSIFIERS[classifier].rung_text(steps)
+    return f"rung {steps}"
+
+
+def rungs_word(classifier: str) -> str:
+    """What the rungs of a classifier count."""
+    if classifier == DEFAULT:
+        return "steps"
+    return CLASSIFIERS[classifier].rung if classifier in CLASSIFIERS else "rungs"
 
 
 def names(items: Iterable[object], nothing: str = "nothing") -> str:

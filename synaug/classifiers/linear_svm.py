@@ -8,7 +8,7 @@ import numpy as np
 
 from ..knobs import Float, Int, knob
 from . import CLASSIFIERS
-from .base import F32
+from .base import F32, counted
 from .by_fold import Floats, FoldByFold, TrainingRows
 
 STRAIGHT = 0.9  # decision value, 1 at the margin, from which the log odds go on as a straight line
@@ -42,8 +42,8 @@ class LinearSvm(FoldByFold):
 
     @classmethod
     def rung_text(cls, steps: int) -> str:
-        """``C = 0.1``."""
-        return f"C = {steps / 1000:g}"
+        """``100 thousandths of C``."""
+        return f"{counted(steps, 'thousandth')} of C"
 
     def logits(
         self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sweeps.ledger import read
+from synaug.classifiers import CLASSIFIERS
 from synaug.methods import METHODS
 
 ESCAPE = "\x1b["
@@ -98,7 +99,9 @@ def test_plan(reads: Any) -> None:
     assert (document["name"], document["replicates"], document["folds"]) == ("my", 2, 2)
     assert [cell["number"] for cell in document["cells"]] == list(range(len(document["cells"])))
     assert sum(document["per_arm"].values()) == len(document["cells"])
-    assert document["cells"][0] == {"number": 0, "arm": "none", "settings": {}}
+    first = {"number": 0, "stage": "design", "classifier": "mlp", "arm": "none", "settings": {}}
+    assert document["cells"][0] == first
+    assert document["classifiers"] == ["mlp"]
 
 
 def test_data(reads: Any) -> None:
@@ -121,7 +124,17 @@ def test_methods(reads: Any) -> None:
     assert {knob["name"]: knob["default"] for knob in document["smote"]["knobs"]}["k"] == 5
 
 
-@pytest.mark.parametrize("line", ["methods", "methods --json", "status runs/mine", "plan my.yaml"])
+def test_methods_can_be_the_classifiers(reads: Any) -> None:
+    document = {row["classifier"]: row for row in reads("methods", "--classifiers")}
+    assert tuple(document) == CLASSIFIERS.names()
+    for name, row in document.items():
+        assert tuple(row["ladder"]) == CLASSIFIERS[name].ladder
+        assert [knob["name"] for knob in row["knobs"]] == [knob.name for knob in CLASSIFIERS[name].knobs()]
+
+
+@pytest.mark.parametrize(
+    "line", ["methods", "methods --json", "methods --classifiers", "status runs/mine", "plan my.yaml"]
+)
 def test_a_pipe_that_is_closed_ends_it_quietly(line: str, prepared: Any) -> None:
     command = "set -o pipefail; {} -c 'from sweeps.cli.app import main; main()' {} | true"
     ended = subprocess.run(

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sweeps.analysis.evidence import gather
+from sweeps.analysis.scores import common_budgets
+from sweeps.answers.sentences import budget_phrase, steps_text
 from sweeps.feed import Entry
 from sweeps.job import job_of
 from sweeps.plan import cell_of, design_cells, protocol
@@ -134,3 +137,17 @@ def test_every_registered_classifier_has_a_part_of_the_spec() -> None:
             "steps",
             *(k.name for k in CLASSIFIERS[name].knobs()),
         }
+
+
+def test_rungs_are_named_in_the_words_of_their_classifier() -> None:
+    line: dict[str, Any] = {
+        "kind": "result", "trial_key": "a", "replicate": 0, "scored_on": "dev",
+        "config": {"classifier": "knn", "steps": "folds", "arm": "none"},
+        "scores": {"dev_balanced_accuracy": 0.7}, "curve": [{"steps": 9, "dev_balanced_accuracy": 0.7}],
+    }  # fmt: skip
+    [budget] = common_budgets(gather([line]))
+    assert budget_phrase(budget) == "At the common budget of 9 neighbours"
+    line["config"]["classifier"] = "one of another project"
+    [budget] = common_budgets(gather([line]))
+    assert budget_phrase(budget) == "At the common budget of rung 9"
+    assert steps_text(1) == "1 step"

@@ -211,6 +211,6 @@ def test_every_classifier_declares_what_is_read_of_it(name: str) -> None:
 def test_rungs_in_words() -> None:
     words = {name: CLASSIFIERS[name].rung_text(1) for name in CLASSIFIERS}
     assert words["mlp"] == "1 step"
-    assert CLASSIFIERS["logistic"].rung_text(100) == "C = 0.1"
+    assert CLASSIFIERS["logistic"].rung_text(100) == "100 thousandths of C"
     assert CLASSIFIERS["knn"].rung_text(31) == "31 neighbours"
     assert CLASSIFIERS["gradient_boosting"].rung_text(1) == "1 tree"
