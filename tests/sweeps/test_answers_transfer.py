@@ -79,6 +79,16 @@ def test_ratio_and_rows_that_change_together_are_warned_of() -> None:
     assert not any("not told apart" in text for text in ask(rows, "imbalance").warnings)
 
 
+def test_a_sweep_s_own_size_is_that_of_its_header() -> None:
+    lines = ledger([*arms(74.0), *arms(76.0, imbalance="90:5")], sizes={"neg": 10, "pos": 90})
+    (answer,) = said(lines, "imbalance", "transfer", arm="smote", base="none")
+    assert (answer.detail["first"], answer.detail["second"]) == ("90:10", "90:5")
+    starts = {a.sentence.partition("]")[0] for a in ask(lines, "method").answers}
+    assert starts == {"[imbalance 90:10", "[imbalance 90:5"}
+    (paying,) = said(lines, "size", "size", arm="smote", base="none")
+    assert [point["size"] for point in paying.detail["points"]] == [5, 10]
+
+
 def sized(truth: dict[int, float]) -> list[Plant]:
     return [p for rows, gain in truth.items() for p in arms(64 + gain, imbalance=f"2000:{rows}")]
 
