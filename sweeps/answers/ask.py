@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
-from ..analysis.evidence import CONTEXT, Evidence, gather
+from ..analysis.evidence import Evidence, gather
 from ..analysis.records import Line
 from ..analysis.scores import Budget
 from .against import COMPARED, answer_against
@@ -17,7 +17,7 @@ from .compare import Reply, not_applicable
 from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
-from .naming import context_value
+from .naming import context_words, telling_context
 from .noise import answer_noise
 from .signature import answer_signatures
 from .size import answer_size
@@ -175,9 +175,6 @@ def _with_folds(answer: Answer, evidence: Evidence) -> Answer:
 
 def _in_context(answer: Answer, part: Evidence, parts: Sequence[Evidence]) -> Answer:
     """Put what tells this context from the others before the sentence."""
-    values = {name: {context_value(other, name) for other in parts} for name in CONTEXT}
-    telling = {name: context_value(part, name) for name, found in values.items() if len(found) > 1}
-    words = ", ".join(f"{name} {value or 'as the spec has it'}" for name, value in telling.items())
-    return replace(
-        answer, sentence=f"[{words}] {answer.sentence}", detail={**answer.detail, "context": telling}
-    )
+    telling = telling_context(part, parts)
+    sentence = f"[{context_words(telling)}] {answer.sentence}"
+    return replace(answer, sentence=sentence, detail={**answer.detail, "context": telling})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..analysis.evidence import Cell, Evidence
+from collections.abc import Mapping, Sequence
+
+from ..analysis.evidence import CONTEXT, Cell, Evidence
 from .sentences import level_text
 
 NATURAL = "natural"
@@ -21,3 +23,14 @@ def context_value(part: Evidence, name: str) -> str:
     if value is not None or name != "imbalance" or not sizes:
         return str(value or "")
     return NATURAL if part.repetitions else f"{max(sizes)}:{min(sizes)}"
+
+
+def telling_context(part: Evidence, parts: Sequence[Evidence]) -> dict[str, str]:
+    """What tells a context from the others, by name; empty where it is the only one."""
+    values = {name: {context_value(other, name) for other in parts} for name in CONTEXT}
+    return {name: context_value(part, name) for name, found in values.items() if len(found) > 1}
+
+
+def context_words(telling: Mapping[str, str]) -> str:
+    """``imbalance 2000:60, classifier mlp``."""
+    return ", ".join(f"{name} {value or 'as the spec has it'}" for name, value in telling.items())

@@ -171,3 +171,13 @@ def test_one_cell_against_a_second_sweep() -> None:
     assert caught.value.exit is Exit.USAGE
     with pytest.raises(SynaugError, match="two sweeps are not compared on 'ratio'"):
         ask(first, "ratio", against=second)
+
+
+def test_contexts_of_two_sweeps_are_matched_each_once() -> None:
+    plants = [*arms(74.0), *arms(75.0, classifier="knn")]
+    first, second = ledger(plants, **DIGESTS), ledger(plants[::-1], seed=3, sweep="second")
+    found = said(first, "method", "against", second)
+    assert len(found) == 6
+    assert [a.sentence.partition("]")[0] for a in found] == ["[classifier mlp"] * 3 + ["[classifier knn"] * 3
+    assert all(("knn" in a.cells[0]) == ("knn" in a.cells[1]) for a in found)
+    assert len(said(first, "method", "against", ledger(arms(74.0), seed=3, sweep="second"))) == 3
