@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from synaug.errors import Exit, Problem, SynaugError
 
-from ..analysis.evidence import Cell, Evidence
+from ..analysis.evidence import CONTEXT, Cell, Evidence
 from ..analysis.paired import Difference
 from ..analysis.scores import Side, infer, own_budget, side_values
 from ..analysis.unpaired import independent
 from .answer import Answer
 from .compare import Reply, answer_of, not_applicable
-from .naming import cell_label
+from .naming import cell_label, context_value, context_words, telling_context
 from .sentences import SLOT, budget_phrase, effect
 from .transfer import Setting, transfers
 from .two import cell_of
@@ -24,11 +25,12 @@ DRAWS = ("data_digest", "seed", "sizes", "folds", "inference")  # when equal, re
 
 @dataclass(frozen=True)
 class _Both:
-    """A context of each of two sweeps, and whether their replicates are the same draws."""
+    """A context of each of two sweeps, whether replicates are the same draws, and what it is called."""
 
     first: Setting
     second: Setting
     same_draws: bool
+    words: str
 
 
 def answer_against(evidence: Evidence, other: Evidence, question: str, margin: float) -> Reply:
@@ -48,8 +50,9 @@ def answer_against(evidence: Evidence, other: Evidence, question: str, margin: f
         return _one_cell(evidence, both, question, margin), _draws(both)
     answers: list[Answer] = []
     for pair in both:
-        answers += [_arm(pair, arm, margin) for arm in _shared(pair)] if question == "method" else []
-        answers += transfers(pair.first, pair.second, margin, same_draws=pair.same_draws, what="sweep")
+        said = [_arm(pair, arm, margin) for arm in _shared(pair)] if question == "method" else []
+        said += transfers(pair.first, pair.second, margin, same_draws=pair.same_draws, what="sweep")
+        answers += [_in_context(answer, pair) for answer in said]
     if answers:
         return answers, _draws(both)
     text = "The two sweeps have no arms in common that can be compared."
@@ -63,29 +66,39 @@ def _draws(both: list[_Both]) -> list[str]:
 
 
 def _matched(evidence: Evidence, other: Evidence) -> list[_Both]:
-    """Contexts that are the same in both sweeps, else that differ in what the fewest fields say."""
+    """Pairs of contexts, those that differ in the fewest fields first; each context once."""
     names = _names(evidence, other)
     same = all(
         evidence.header.get(name) is not None and evidence.header.get(name) == other.header.get(name)
         for name in DRAWS
     )
+    parts = evidence.contexts()
+    left, right = list(parts), list(other.contexts())
     found = []
-    for part in evidence.contexts():
-        here = dict(part.cells[0].context)
-        match = min(other.contexts(), key=lambda p: _apart(here, dict(p.cells[0].context)), default=None)
-        if match is not None:
-            paired = same and here.get("imbalance") == dict(match.cells[0].context).get("imbalance")
-            found.append(_Both(Setting(names[0], part), Setting(names[1], match), paired))
+    while left and right:
+        here, there = min(product(left, right), key=_apart)
+        left.remove(here)
+        right.remove(there)
+        paired = same and context_value(here, "imbalance") == context_value(there, "imbalance")
+        words = context_words(telling_context(here, parts))
+        found.append(_Both(Setting(names[0], here), Setting(names[1], there), paired, words))
     return found
 
 
-def _apart(here: dict[str, Any], there: dict[str, Any]) -> int:
-    return sum(here.get(name) != there.get(name) for name in {**here, **there})
+def _apart(pair: tuple[Evidence, Evidence]) -> int:
+    return sum(context_value(pair[0], name) != context_value(pair[1], name) for name in CONTEXT)
 
 
 def _names(evidence: Evidence, other: Evidence) -> tuple[str, str]:
     names = [str(e.header.get("sweep", "")) for e in (evidence, other)]
     return (names[0], names[1]) if names[0] != names[1] and all(names) else ("the first", "the second")
+
+
+def _in_context(answer: Answer, pair: _Both) -> Answer:
+    if not pair.words:
+        return answer
+    sentence = f"[{pair.words}] {answer.sentence}"
+    return replace(answer, sentence=sentence, detail={**answer.detail, "context": pair.words})
 
 
 def _shared(pair: _Both) -> list[str]:
@@ -103,11 +116,11 @@ def _arm(pair: _Both, arm: str, margin: float) -> Answer:
 def _one_cell(evidence: Evidence, both: list[_Both], prefix: str, margin: float) -> list[Answer]:
     cell = cell_of(evidence, prefix)
     assert cell is not None
-    pair = next(p for p in both if cell in p.first.evidence.cells)
-    there = pair.second.evidence.cells
+    pair = next((p for p in both if cell in p.first.evidence.cells), None)
+    there = () if pair is None else pair.second.evidence.cells
     same = [c for c in there if (c.arm, dict(c.knobs), c.stage) == (cell.arm, dict(cell.knobs), cell.stage)]
-    if not same:
-        text = f"{pair.second.label} has no results of {cell_label(cell)}"
+    if pair is None or not same:
+        text = f"the second sweep has no results of {cell_label(cell)}"
         raise SynaugError(Problem(text, "--against", "run that cell there"), Exit.USAGE)
     return [_cells(pair, cell, same[0], margin)]
 

@@ -17,6 +17,7 @@ from .compare import Reply, not_applicable
 from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
+from .naming import context_words, telling_context
 from .noise import answer_noise
 from .signature import answer_signatures
 from .size import answer_size
@@ -174,10 +175,6 @@ def _with_folds(answer: Answer, evidence: Evidence) -> Answer:
 
 def _in_context(answer: Answer, part: Evidence, parts: Sequence[Evidence]) -> Answer:
     """Put what tells this context from the others before the sentence."""
-    here = dict(part.cells[0].context)
-    others = [dict(other.cells[0].context) for other in parts]
-    telling = {name: v for name, v in here.items() if len({str(o.get(name)) for o in others}) > 1}
-    words = ", ".join(f"{name} {value}" for name, value in telling.items())
-    return replace(
-        answer, sentence=f"[{words}] {answer.sentence}", detail={**answer.detail, "context": telling}
-    )
+    telling = telling_context(part, parts)
+    sentence = f"[{context_words(telling)}] {answer.sentence}"
+    return replace(answer, sentence=sentence, detail={**answer.detail, "context": telling})

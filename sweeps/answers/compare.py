@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..analysis.evidence import Evidence
 from ..analysis.paired import Difference, Verdict
+from ..analysis.posterior import posterior
 from ..analysis.scores import Budget, Side, contrast, fold_means, table
 from .answer import Answer
 from .sentences import SLOT, behind, budget_phrase, effect, numbers_of
@@ -28,15 +30,28 @@ def compare(
     first, second = sides
     d = contrast(evidence, budget, first, second)
     text = effect(first.label, second.label, d, margin, evidence, SLOT)
+    said, believed = _believed(evidence, second.label, d, margin)
     return answer_of(
-        f"{budget_phrase(budget)}, {text}.",
+        f"{budget_phrase(budget)}, {text}.{said}",
         d,
         budget,
         margin,
         estimand=estimand,
         cells=keys_of(sides),
-        detail={"kind": "pair", "first": first.label, "second": second.label, **detail},
+        detail={"kind": "pair", "first": first.label, "second": second.label, **believed, **detail},
     )
+
+
+def _believed(evidence: Evidence, second: str, d: Difference, margin: float) -> tuple[str, dict[str, Any]]:
+    """The Bayesian correlated t test, where replicates are repetitions on the same rows."""
+    found = posterior(d, margin) if evidence.repetitions else None
+    if found is None:
+        return "", {}
+    text = (
+        f" By the Bayesian correlated t test {second} is better by more than the margin with probability "
+        f"{found.better:.3f}, within it {found.equivalent:.3f}, worse {found.worse:.3f}."
+    )
+    return text, {"posterior": asdict(found)}
 
 
 def answer_of(

@@ -35,7 +35,9 @@ def answer_noise(evidence: Evidence, margin: float) -> Reply:
         ]
     if not answers:
         return [not_applicable("Nothing to compare: this sweep has one arm and no clones.", own, "noise")], []
-    return answers, [] if clones else ["no A/A clones in this sweep: its noise floor is not measured"]
+    main = "imbalance" not in dict(evidence.cells[0].context)  # other sizes have no clones of their own
+    missing = ["no A/A clones in this sweep: its noise floor is not measured"]
+    return answers, missing if main and not clones else []
 
 
 def _clones(evidence: Evidence) -> dict[str, list[Cell]]:

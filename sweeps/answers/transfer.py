@@ -16,11 +16,11 @@ from ..analysis.unpaired import independent
 from .answer import Answer
 from .compare import Reply, answer_of, not_applicable
 from .method import default_sides
+from .naming import NATURAL, context_value
 from .sentences import SLOT, VERDICT_WORDS, behind, brackets, budget_phrase, interval_text, more_replicates
 
 BASES = ("none", "logit_adjust")  # what a gain is measured against: nothing done, and a moved threshold
 FIRST = "mlp"  # the classifier that others are compared with
-NATURAL = "natural"
 SIZES = re.compile(r"(\d+):(\d+)")  # rows of the largest class and of the smallest, as in 2000:60
 
 
@@ -75,18 +75,9 @@ def settings_by(evidence: Evidence, name: str) -> list[list[Setting]]:
     for part in evidence.contexts():
         context = dict(part.cells[0].context)
         rest = tuple((key, value) for key, value in context.items() if key != name)
-        groups.setdefault(rest, []).append(Setting(_label(part, name), part))
+        groups.setdefault(rest, []).append(Setting(context_value(part, name), part))
     first = {"classifier": FIRST, "imbalance": NATURAL}.get(name)
     return [sorted(group, key=lambda s: s.label != first) for group in groups.values() if len(group) > 1]
-
-
-def _label(part: Evidence, name: str) -> str:
-    """The value of ``name``; the imbalance of a sweep's own draws is that of its header."""
-    value = dict(part.cells[0].context).get(name)
-    sizes = (part.header.get("sizes") or {}).values()
-    if value is not None or name != "imbalance" or not sizes:
-        return str(value or "")
-    return NATURAL if part.repetitions else f"{max(sizes)}:{min(sizes)}"
 
 
 def sizes_of(setting: Setting) -> tuple[int, int] | None:
@@ -138,8 +129,9 @@ def _transfer(
     d = infer(first.evidence, found[1] - found[0]) if same else independent(*parts)
     sentence = (
         f"{budget_phrase(own)}, {arm} gains {brackets(parts[1])} points over {base} with {what} "
-        f"{second.label} and {brackets(parts[0])} with {first.label}; the gain with {second.label} differs "
-        f"by {_difference(d)} ({behind(d, first.evidence)}{SLOT}): {_reading(d, parts, margin)}."
+        f"{second.label} and {brackets(parts[0])} with {first.label}; the gain with {second.label} "
+        f"differs by {brackets(d)} points ({_narrow(d)}{behind(d, first.evidence)}{SLOT}): "
+        f"{_reading(d, parts, margin)}."
     )
     detail: dict[str, Any] = {"kind": "transfer", "family": "transfer", "what": what}
     detail |= {"first": first.label, "second": second.label, "arm": arm, "base": base, "paired": same}
@@ -153,10 +145,8 @@ def _transfer(
     return answer_of(sentence, d, own, margin, cells=keys, detail=detail)
 
 
-def _difference(d: Difference) -> str:
-    if d.interval() is None:
-        return f"{brackets(d)} points"
-    return f"{brackets(d)} points ({interval_text(d, 0.9)})"
+def _narrow(d: Difference) -> str:
+    return "" if d.interval() is None else f"{interval_text(d, 0.9)}; "
 
 
 def _reading(d: Difference, parts: Sequence[Difference], margin: float) -> str:

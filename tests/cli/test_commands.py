@@ -44,7 +44,9 @@ def files(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("question", ["method", "ratio", "k", "budget"])
+@pytest.mark.parametrize(
+    "question", ["method", "ratio", "k", "budget", "vae", "winner", "noise", "signatures", "all"]
+)
 def test_answers_have_the_fields_of_the_contract(question: str, reads: Any, prepared: Any) -> None:
     document = reads("ask", "runs/quickstart", question)
     keys = {line.get("trial_key") for line in read(prepared.folder / "runs/quickstart/ledger.jsonl").lines}
@@ -55,7 +57,7 @@ def test_answers_have_the_fields_of_the_contract(question: str, reads: Any, prep
         wrong = {name: answer[name] for name, kind in ANSWER.items() if not isinstance(answer[name], kind)}
         assert wrong == {}
         assert set(answer) == set(ANSWER)
-        assert answer["unit"] == "points"
+        assert answer["unit"] in {"points", "percent"}
         assert answer["verdict"] in VERDICTS
         assert answer["budget"] in {"common", "own_best", "default", "averaged"}
         assert set(answer["cells"]) <= keys

@@ -206,6 +206,9 @@ def test_repetitions_use_all_fold_scores_with_the_corrected_variance() -> None:
     assert answer.detail["se"] == pytest.approx(d.std(ddof=1) * np.sqrt(1 / 20 + 1 / 9))
     assert (answer.n, answer.detail["df"]) == (2, 19)
     assert "2 repetitions of cross-validation with 20 fold scores, Nadeau-Bengio" in answer.sentence
+    believed = answer.detail["posterior"]
+    assert sum(believed[name] for name in ("worse", "equivalent", "better")) == pytest.approx(1)
+    assert f"with probability {believed['better']:.3f}" in answer.sentence
     for common in said([head, *lines], "method", kind="pair", budget="common"):
         assert common.low is None
         assert "no scores of single folds" in common.sentence

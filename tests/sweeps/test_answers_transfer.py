@@ -79,6 +79,16 @@ def test_ratio_and_rows_that_change_together_are_warned_of() -> None:
     assert not any("not told apart" in text for text in ask(rows, "imbalance").warnings)
 
 
+def test_a_sweep_s_own_size_is_that_of_its_header() -> None:
+    lines = ledger([*arms(74.0), *arms(76.0, imbalance="90:5")], sizes={"neg": 10, "pos": 90})
+    (answer,) = said(lines, "imbalance", "transfer", arm="smote", base="none")
+    assert (answer.detail["first"], answer.detail["second"]) == ("90:10", "90:5")
+    starts = {a.sentence.partition("]")[0] for a in ask(lines, "method").answers}
+    assert starts == {"[imbalance 90:10", "[imbalance 90:5"}
+    (paying,) = said(lines, "size", "size", arm="smote", base="none")
+    assert [point["size"] for point in paying.detail["points"]] == [5, 10]
+
+
 def sized(truth: dict[int, float]) -> list[Plant]:
     return [p for rows, gain in truth.items() for p in arms(64 + gain, imbalance=f"2000:{rows}")]
 
@@ -161,3 +171,13 @@ def test_one_cell_against_a_second_sweep() -> None:
     assert caught.value.exit is Exit.USAGE
     with pytest.raises(SynaugError, match="two sweeps are not compared on 'ratio'"):
         ask(first, "ratio", against=second)
+
+
+def test_contexts_of_two_sweeps_are_matched_each_once() -> None:
+    plants = [*arms(74.0), *arms(75.0, classifier="knn")]
+    first, second = ledger(plants, **DIGESTS), ledger(plants[::-1], seed=3, sweep="second")
+    found = said(first, "method", "against", second)
+    assert len(found) == 6
+    assert [a.sentence.partition("]")[0] for a in found] == ["[classifier mlp"] * 3 + ["[classifier knn"] * 3
+    assert all(("knn" in a.cells[0]) == ("knn" in a.cells[1]) for a in found)
+    assert len(said(first, "method", "against", ledger(arms(74.0), seed=3, sweep="second"))) == 3
