@@ -30,9 +30,9 @@ class Final:
 
     Attributes:
         weights: its numbers.
-        real: training rows of each class, by name.
+        real: real rows of each class that it was trained on, by name; some arms leave rows out.
         synthetic: synthetic rows of each class, by name.
-        logits: what the trainer itself gives its real rows (n, C), the offset taken off.
+        logits: what the trainer itself gives all real rows (n, C), the offset taken off.
     """
 
     weights: Weights
@@ -110,11 +110,9 @@ def train_final(method: Method, data: Replicate, options: MlpOptions, steps: int
     offset = np.log(mass / mass.sum()) if method.scored == "adjusted" else np.zeros(n_classes)
     weights = Weights(trained.head, trained.head_bias, offset.astype(np.float32), trained.first, trained.bias)
     logits = scores.adjust(trained.logits, mass) if method.scored == "adjusted" else trained.logits
-    made = np.bincount(rows.labels, minlength=n_classes)
-    return Final(
-        weights, _named(data.classes, np.bincount(y, minlength=n_classes)), _named(data.classes, made),
-        np.asarray(logits, np.float64),
-    )  # fmt: skip
+    kept, made = (np.bincount(labels, minlength=n_classes) for labels in (y[rows.weight > 0], rows.labels))
+    named = (_named(data.classes, counts) for counts in (kept, made))
+    return Final(weights, *named, np.asarray(logits, np.float64))
 
 
 def _named(classes: tuple[str, ...], counts: Codes) -> dict[str, int]:

@@ -46,6 +46,7 @@ def export(
     """
     from ..export import export as export_cell
 
+    require_sweep(out)
     where = _places(out, tracking_uri)
     done = export_cell(where, key, _stderr(), name, pack_encoder)
     if as_json:

@@ -75,14 +75,14 @@ def train_ladder(
 
 @dataclass(frozen=True)
 class Trained:
-    """The parameters of one network after the last rung, and what they say of its own rows.
+    """The parameters of one network after the last rung, and what they say of its rows.
 
     Attributes:
         first: first layer (d, H).
         bias: its bias (H,).
         head: second layer (C, H).
         head_bias: its bias (C,).
-        logits: of the real rows trained on, in order (t, C); not finite where the training diverged.
+        logits: of all real rows (n, C); not finite where the training diverged.
     """
 
     first: F32
@@ -96,11 +96,11 @@ def train_one(
     X: F32, y: Codes, rows: FoldRows, n_classes: int, options: MlpOptions, generator: np.random.Generator
 ) -> Trained:
     """Train one model to the last rung of the ladder and return it; arguments as for ``train_ladder``."""
-    model = _FoldModel(
-        shared_tensor(X).to(getattr(torch, options.precision)), y, rows, n_classes, options, generator
-    )
-    *_, logits = model.run(options.ladder)
-    return Trained(model.first, model.bias, model.head, model.head_bias, logits)
+    real = shared_tensor(X).to(getattr(torch, options.precision))
+    model = _FoldModel(real, y, rows, n_classes, options, generator)
+    for _ in model.run(options.ladder):
+        pass
+    return Trained(model.first, model.bias, model.head, model.head_bias, model.score(real))
 
 
 @dataclass(frozen=True)

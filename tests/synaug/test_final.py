@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaug.classifiers.options import MlpOptions
+from synaug.classifiers.mlp import train_one
+from synaug.classifiers.options import FoldRows, MlpOptions
 from synaug.deploy import softmax
 from synaug.errors import Exit, SynaugError
-from synaug.evaluate import Replicate
+from synaug.evaluate import Replicate, fold_rows
 from synaug.final import Final, train_final, whole
 from synaug.methods import METHODS
 from synaug.randomness import Streams
@@ -50,6 +51,29 @@ def test_all_rows_are_trained_on_and_synthetic_ones_fill_the_gap() -> None:
     assert final.real == {"large": 90, "rare": 30}
     assert final.synthetic == {"large": 0, "rare": 30}  # half of what the rare class lacks
     assert train("none").synthetic == {"large": 0, "rare": 0}
+
+
+def test_a_row_that_is_left_out_is_scored_all_the_same() -> None:
+    data = rows_of()
+    y, rows = data.y[data.draw.rows], fold_rows(METHODS["none"](), data, 0, [])
+    rows.weight[[3, 50]] = 0
+    options, X = MlpOptions(hidden=8, ladder=(5,)), data.X[data.draw.rows]
+    with_all, without = (
+        train_one(X[keep], y[keep], part, 2, options, np.random.default_rng(1))
+        for keep, part in (
+            (np.arange(len(y)), rows),
+            (np.flatnonzero(rows.weight), fold_rows_of(rows.weight)),
+        )
+    )
+    np.testing.assert_allclose(with_all.head, without.head, rtol=1e-4, atol=1e-6)
+    assert len(with_all.logits) == len(y) == len(without.logits) + 2
+    np.testing.assert_allclose(with_all.logits[rows.weight > 0], without.logits, rtol=1e-3, atol=1e-5)
+
+
+def fold_rows_of(weight: np.ndarray) -> FoldRows:
+    """Real rows alone, those of weight 0 gone."""
+    kept, none = weight[weight > 0], np.empty(0, np.int64)
+    return FoldRows(kept, none, kept[:0], np.empty((0, 2), np.int64), kept[:0], None)
 
 
 def test_the_threshold_is_moved_where_the_arm_scores_adjusted() -> None:
