@@ -65,10 +65,12 @@ def render(
     """The page as HTML; all text of the data is escaped."""
     script = _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    unanswered = [card for card in cards if card.first.claim.empty]
     with drawing():
         views = [{"section": s, "parts": [_view(part) for part in s.parts]} for s in sections]
     return _environment().get_template("page.html").render(
-        head=head, cards=cards, sections=views, checks=checks, warnings=warnings, claims=claims,
+        head=head, cards=cards, unanswered=unanswered, sections=views,
+        checks=checks, warnings=warnings, claims=claims,
         style=Markup(_asset("page.css")), script=Markup(script), digest=digest, bar_width=BAR_WIDTH,
     )  # fmt: skip
 

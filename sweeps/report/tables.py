@@ -11,6 +11,9 @@ import pandas as pd
 from ..answers.sentences import level_text
 from .model import Column, Table
 
+LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "~": r"\textasciitilde ", "^": r"\textasciicircum ", "\\": r"\textbackslash ",
+}  # fmt: skip
 MISSING = "–"
 
 
@@ -61,11 +64,16 @@ def latex(table: Table) -> str:
             index=False,
             escape=True,
             column_format="".join("r" if is_number else "l" for is_number in numeric),
-            caption=table.caption,
+            caption=_escaped(table.caption),
             label=f"tab:{table.name}",
             position="tb",
         )
     )
+
+
+def _escaped(text: str) -> str:
+    """Text as LaTeX takes it; pandas escapes cells, not captions."""
+    return "".join(LATEX.get(letter, letter) for letter in text)
 
 
 def csv(table: Table) -> str:

@@ -123,7 +123,7 @@ def _dose_chart(
     columns = -(-len(arms) // -(-len(arms) // MOST_ACROSS))
 
     def draw(canvas: Canvas) -> None:
-        across = 2 if canvas.narrow else columns
+        across = min(2, columns) if canvas.narrow else columns
         grid = canvas.figure.subplots(
             -(-len(arms) // across), across, sharex=True, sharey=True, squeeze=False
         )
