@@ -24,6 +24,7 @@ RC: dict[Any, Any] = {
     "axes.labelsize": 8.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
+    "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.7,

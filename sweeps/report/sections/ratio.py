@@ -231,7 +231,7 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     shown = shown[shown["ratio"] != shown["against"]].dropna(subset=["estimate"]).reset_index(drop=True)
     columns = (
         Column("arm", "Arm"),
-        Column("ratio", "ratio, %", 1),
+        Column("ratio", "ratio, %"),
         Column("what", "measure"),
         Column("estimate", "change, points [95 %]", 2, signed=True, ends=("low", "high")),
         Column("n", "n"),
