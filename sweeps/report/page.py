@@ -94,8 +94,8 @@ def _view(part: Part) -> dict[str, Any]:
             return {"kind": "chart", "chart": part, "svgs": _svgs(part),
                     "keys": [(key.label, _swatch(key.style)) for key in part.keys]}  # fmt: skip
         case Table():
-            return {"kind": "table", "table": part, "rows": tables.rows(part), "numeric": tables.numeric(part),
-                    "folded": len(part.frame) > LONG}  # fmt: skip
+            return {"kind": "table", "table": part, "rows": tables.rows(part),
+                    "numeric": tables.numeric(part), "folded": len(part.frame) > LONG}  # fmt: skip
         case Said():
             return {"kind": "said", "said": part}
         case Facts():
