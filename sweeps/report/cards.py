@@ -100,7 +100,8 @@ def _label(claim: Claim) -> str:
     """What tells an answer from the others of its card: its arm, its context."""
     arm = str(claim.detail.get("arm") or claim.detail.get("leader") or "")
     context = ", ".join(str(value) for value in (claim.detail.get("context") or {}).values())
-    return ", ".join(part for part in (arm, context) if part)
+    budget = "averaged over budgets" if claim.entry["budget"] == "averaged" and arm else ""
+    return ", ".join(part for part in (arm, context, budget) if part)
 
 
 def _bar(claim: Claim, largest: float) -> Bar | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -128,11 +128,35 @@ def would_change(answer: Answer) -> str | None:
 
 
 def unsourced(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """The numbers of a claim's sentences that none of its fields rounds to; empty when it is sound."""
+    """The numbers of a claim's sentences that none of its fields rounds to; empty when it is sound.
+
+    Digits within a name that the claim holds (of data, an arm, a class) are no numbers.
+    """
     answer = Answer(**{field.name: entry[field.name] for field in fields(Answer) if field.name in entry})
-    more = entry.get("would_change")
-    found = unsourced_numbers(answer)
-    return found + (unsourced_numbers(replace(answer, sentence=more)) if more else ())
+    texts = [text for text in (entry["sentence"], entry.get("would_change")) if text]
+    held = {name: value for name, value in entry.items() if name not in ("sentence", "would_change")}
+    labels = sorted(set(_labels(held)), key=len, reverse=True)
+    plain = [_without(text, labels) for text in texts]
+    return tuple(number for text in plain for number in unsourced_numbers(replace(answer, sentence=text)))
+
+
+def _labels(value: Any) -> Iterator[str]:
+    """All texts within a value that have a letter and a digit."""
+    if isinstance(value, str):
+        if any(letter.isalpha() for letter in value) and any(letter.isdigit() for letter in value):
+            yield value
+    elif isinstance(value, Mapping):
+        for entry in (*value, *value.values()):
+            yield from _labels(entry)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _labels(entry)
+
+
+def _without(text: str, labels: Sequence[str]) -> str:
+    for label in labels:
+        text = text.replace(label, "a name")
+    return text
 
 
 def repeated(claims: Sequence[Claim]) -> list[str]:

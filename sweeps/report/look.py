@@ -8,7 +8,7 @@ from typing import Any
 
 from synaug.methods import METHODS
 
-WIDE, NARROW = 9.2, 4.3  # inches on the page: its whole width, and a telephone's
+WIDE, NARROW = 9.5, 4.3  # inches on the page: its whole width, and a telephone's
 PAPER_WIDE, PAPER_NARROW = 7.2, 3.9  # the same in files for a paper
 INK, MUTED, GRID, BAND, PAPER = "#1d2329", "#68727d", "#dfe3e8", "#e9edf2", "#ffffff"
 SERIES = ("#0b5fa5", "#c4501b", "#0f7f5f", "#8a3f8f", "#b8860b", "#3d9cc9", "#a8324a", "#5a6b1f")
@@ -24,6 +24,7 @@ RC: dict[Any, Any] = {
     "axes.labelsize": 8.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
+    "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.7,

@@ -65,10 +65,12 @@ def render(
     """The page as HTML; all text of the data is escaped."""
     script = _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    unanswered = [card for card in cards if card.first.claim.empty]
     with drawing():
         views = [{"section": s, "parts": [_view(part) for part in s.parts]} for s in sections]
     return _environment().get_template("page.html").render(
-        head=head, cards=cards, sections=views, checks=checks, warnings=warnings, claims=claims,
+        head=head, cards=cards, unanswered=unanswered, sections=views,
+        checks=checks, warnings=warnings, claims=claims,
         style=Markup(_asset("page.css")), script=Markup(script), digest=digest, bar_width=BAR_WIDTH,
     )  # fmt: skip
 
@@ -92,9 +94,8 @@ def _view(part: Part) -> dict[str, Any]:
             return {"kind": "chart", "chart": part, "svgs": _svgs(part),
                     "keys": [(key.label, _swatch(key.style)) for key in part.keys]}  # fmt: skip
         case Table():
-            numeric = [column.decimals is not None or column.name == "n" for column in part.columns]
-            return {"kind": "table", "table": part, "rows": tables.rows(part), "numeric": numeric,
-                    "folded": len(part.frame) > LONG}  # fmt: skip
+            return {"kind": "table", "table": part, "rows": tables.rows(part),
+                    "numeric": tables.numeric(part), "folded": len(part.frame) > LONG}  # fmt: skip
         case Said():
             return {"kind": "said", "said": part}
         case Facts():

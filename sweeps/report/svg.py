@@ -15,6 +15,7 @@ THEME = {INK: "ink", MUTED: "muted", GRID: "grid", BAND: "band", PAPER: "paper"}
 THEME |= {color: f"s{i}" for i, color in enumerate(SERIES)}
 THEME |= {color: f"n{i}" for i, color in enumerate(NEUTRAL) if color not in THEME}
 DROPPED = (f"{{{SVG}}}metadata", f"{{{SVG}}}style", f"{{{SVG}}}title")
+STRETCH = 1.07  # what a figure may be drawn larger than it was made, to fill its place
 LONG_NUMBER = re.compile(r"(\d+\.\d{2})\d+")
 FONT = re.compile(r"font: (?:\w+ )?([\d.]+)px [^;\"]*")
 PATHS = ("d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "transform", "points")
@@ -39,7 +40,7 @@ def inline(canvas: Canvas, prefix: str, label: str) -> Markup:
     _rename_ids(root, prefix)
     for element in root.iter():
         _slim(element)
-    width = float(root.get("viewBox", "0 0 0 0").split()[2]) * 96 / 72
+    width = float(root.get("viewBox", "0 0 0 0").split()[2]) * 96 / 72 * STRETCH
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.attrib |= {"class": "chart", "role": "img", "aria-label": label, "style": f"max-width:{width:.0f}px"}

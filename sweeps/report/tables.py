@@ -11,6 +11,9 @@ import pandas as pd
 from ..answers.sentences import level_text
 from .model import Column, Table
 
+LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "~": r"\textasciitilde ", "^": r"\textasciicircum ", "\\": r"\textbackslash ",
+}  # fmt: skip
 MISSING = "–"
 
 
@@ -45,6 +48,12 @@ def _number(value: Any, column: Column) -> str:
     return f"{rounded:{'+' if column.signed else ''}.{column.decimals}f}"
 
 
+def numeric(table: Table) -> list[bool]:
+    """Which columns hold numbers, to be set to the right."""
+    kinds = [table.frame[column.name].dtype.kind for column in table.columns]
+    return [c.decimals is not None or kind in "iuf" for c, kind in zip(table.columns, kinds, strict=True)]
+
+
 def rows(table: Table) -> list[list[Cell]]:
     """All rows of a table."""
     records = table.frame.astype(object).to_dict("records")
@@ -55,17 +64,21 @@ def latex(table: Table) -> str:
     """The table with booktabs' rules, everything that LaTeX would read as a command escaped."""
     body = [[f"{c.text} {c.ends}".strip().replace(MISSING, "--") for c in row] for row in rows(table)]
     frame = pd.DataFrame(body, columns=[column.label for column in table.columns])
-    numeric = [column.decimals is not None or column.name == "n" for column in table.columns]
     return str(
         frame.to_latex(
             index=False,
             escape=True,
-            column_format="".join("r" if is_number else "l" for is_number in numeric),
-            caption=table.caption,
+            column_format="".join("r" if is_number else "l" for is_number in numeric(table)),
+            caption=_escaped(table.caption),
             label=f"tab:{table.name}",
             position="tb",
         )
     )
+
+
+def _escaped(text: str) -> str:
+    """Text as LaTeX takes it; pandas escapes cells, not captions."""
+    return "".join(LATEX.get(letter, letter) for letter in text)
 
 
 def csv(table: Table) -> str:

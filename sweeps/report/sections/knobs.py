@@ -121,7 +121,6 @@ def _level_table(frame: pd.DataFrame, knob: str, name: str, heading: str) -> Tab
     columns = (
         Column("arm", "Arm"),
         Column("level", knob),
-        Column("default", "default"),
         Column("estimate", "points [95 %]", 2, signed=True, ends=("low", "high")),
         Column("n", "n"),
         Column("settings", "settings"),

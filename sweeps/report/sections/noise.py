@@ -144,7 +144,7 @@ def _clone_chart(clones: list[dict[str, Any]], margin: float, heading: str, end:
         for i, clone in enumerate(clones):
             values = clone["differences"]
             texts = [
-                f"{labels[i]}, {where}: {v:+.2f} points"
+                f"{labels[i]}, replicate {where}: {v:+.2f} points"
                 for where, v in zip(values.index, values, strict=True)
             ]
             shifts = i + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [i]

@@ -52,9 +52,9 @@ def _intervals(evidence: Evidence) -> str:
 
 
 def _families(evidence: Evidence) -> str:
-    families = evidence.header.get("families")
+    families = getattr(evidence, "families", None) or evidence.header.get("families")
     if not families:
-        return "none declared in this ledger"
+        return "none declared"
     listed = "; ".join(f"{name} ({len(comparisons)})" for name, comparisons in families.items())
     return f"Holm within each family of comparisons declared before the run: {listed}"
 

@@ -123,7 +123,7 @@ def _dose_chart(
     columns = -(-len(arms) // -(-len(arms) // MOST_ACROSS))
 
     def draw(canvas: Canvas) -> None:
-        across = 2 if canvas.narrow else columns
+        across = min(2, columns) if canvas.narrow else columns
         grid = canvas.figure.subplots(
             -(-len(arms) // across), across, sharex=True, sharey=True, squeeze=False
         )
@@ -231,7 +231,7 @@ def _table(frame: pd.DataFrame, heading: str, end: str) -> Table:
     shown = shown[shown["ratio"] != shown["against"]].dropna(subset=["estimate"]).reset_index(drop=True)
     columns = (
         Column("arm", "Arm"),
-        Column("ratio", "ratio, %", 1),
+        Column("ratio", "ratio, %"),
         Column("what", "measure"),
         Column("estimate", "change, points [95 %]", 2, signed=True, ends=("low", "high")),
         Column("n", "n"),
