@@ -16,8 +16,9 @@ from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.evaluate import Replicate
-from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, overlap, overlap_of, smaller, split
+from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, smaller, split
 from synaug.neighbors import NeighborGraph
+from synaug.overlap import overlap, overlap_of
 from synaug.randomness import Streams
 
 from .plan import CONFIRM, check_against, size_name

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from synaug.classifiers import Classifier
 from synaug.classifiers.options import MlpOptions
-from synaug.evaluate import Outcome, evaluate
+from synaug.evaluate import evaluate
 from synaug.knobs import Value
 from synaug.methods import METHODS
+from synaug.outcome import Outcome
 from synaug.pool_cache import PoolCache
 
 from .engine import Engines

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, Selection, TrainingPart, requested
 from .neighbors import NeighborGraph
+from .outcome import Outcome
 from .pool_cache import PoolCache
 from .randomness import Stream, Streams
 from .readings import Fits, Part, read
@@ -84,24 +85,6 @@ def train_here(
     draw, y = data.draw, data.y[data.draw.rows]
     real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
     return options.train(real, y, draw.folds, rows, extra, len(data.classes), generators)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one cell gave on one replicate, in the words of a ledger line."""
-
-    status: Literal["ok", "not_applicable", "failed"]
-    reason: str | None = None
-    scored_on: Part | None = None
-    chosen_steps: int | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
-    curve: tuple[Mapping[str, Any], ...] = ()
-    folds: tuple[Mapping[str, float], ...] = ()
-    per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    confusion: tuple[tuple[int, ...], ...] = ()
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(

@@ -95,11 +95,11 @@ def train_final(method: Method, data: Replicate, options: MlpOptions, steps: int
         raise SynaugError(Problem(text, fix="export another cell"), Exit.DATA)
     try:
         pools = make_pools(method, data, options.precision, folds=[NO_FOLD])
+        rows = fold_rows(method, data, NO_FOLD, pools)
     except NotApplicable as reason:
         text = f"{method.name} does not apply to all training rows: {reason}"
         raise SynaugError(Problem(text, fix="export another cell"), Exit.DATA) from reason
     y, n_classes = data.y[data.draw.rows], len(data.classes)
-    rows = fold_rows(method, data, NO_FOLD, pools)
     generator = data.streams.generator(Stream.INIT, NUMBER)
     real = take_rows(data.X, data.draw.rows)
     trained = train_one(real, y, rows, n_classes, replace(options, ladder=(steps,)), generator)
@@ -111,8 +111,8 @@ def train_final(method: Method, data: Replicate, options: MlpOptions, steps: int
     weights = Weights(trained.head, trained.head_bias, offset.astype(np.float32), trained.first, trained.bias)
     logits = scores.adjust(trained.logits, mass) if method.scored == "adjusted" else trained.logits
     kept, made = (np.bincount(labels, minlength=n_classes) for labels in (y[rows.weight > 0], rows.labels))
-    named = (_named(data.classes, counts) for counts in (kept, made))
-    return Final(weights, *named, np.asarray(logits, np.float64))
+    real_rows, made_rows = _named(data.classes, kept), _named(data.classes, made)
+    return Final(weights, real_rows, made_rows, np.asarray(logits, np.float64))
 
 
 def _named(classes: tuple[str, ...], counts: Codes) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
@@ -284,27 +283,3 @@ def _deal_folds(rows: Rows, labels: Rows, n_folds: int, number: int, streams: St
     for fold, (_, held) in enumerate(splitter.split(rows, labels[rows])):
         folds[held] = fold
     return folds
-
-
-def overlap(draws: list[Draw], labels: Rows, n_classes: int) -> npt.NDArray[np.float64]:
-    """Mean share of a class's rows that two replicates have in common (n_classes,)."""
-    return _mean_share(list(combinations(draws, 2)), labels, n_classes)
-
-
-def overlap_of(
-    draws: list[Draw], others: list[Draw], labels: Rows, n_classes: int
-) -> npt.NDArray[np.float64]:
-    """Mean share of the rows of a class in one of ``draws`` that one of ``others`` has too (n_classes,)."""
-    return _mean_share(list(product(draws, others)), labels, n_classes)
-
-
-def _mean_share(pairs: list[tuple[Draw, Draw]], labels: Rows, n_classes: int) -> npt.NDArray[np.float64]:
-    shares = [
-        [
-            len(np.intersect1d(a.rows[labels[a.rows] == code], b.rows[labels[b.rows] == code]))
-            / max(1, int((labels[a.rows] == code).sum()))
-            for code in range(n_classes)
-        ]
-        for a, b in pairs
-    ]
-    return np.mean(shares, axis=0) if shares else np.zeros(n_classes)

@@ -278,12 +278,11 @@ def test_no_proposal_repeats_a_cell_and_an_exhausted_search_ends(
 def test_a_cell_without_its_last_line_is_closed_and_not_run(make: Make, ledger: Ledger, seen: Seen) -> None:
     """Its driver died between the last result and the ``cell`` line."""
     cell = design_cells(SPEC)[0]
-    key, config = describe(cell)
     results = {r: line(r, 0.6 + 0.2 * r) for r in range(REPLICATES)}
-    feed = make(entries=[Entry(cell, key, config, results, attempts=1)])
-    assert not feed.open
-    assert lines(ledger, "cell", key)[0]["value"] == pytest.approx(0.7)
-    assert seen.closed == [key]
+    entry = Entry(cell, *describe(cell), results, attempts=1)
+    assert not make(entries=[entry]).open
+    assert lines(ledger, "cell", entry.key)[0]["value"] == pytest.approx(0.7)
+    assert seen.closed == [entry.key]
 
 
 def test_attempts_of_a_killed_driver_are_counted_but_are_no_deaths(make: Make, ledger: Ledger) -> None:

@@ -29,7 +29,7 @@ from sweeps.standing import disagreements
 from sweeps.trial import Job, Work, run_cell
 from synaug.classifiers.options import MlpOptions
 from synaug.errors import Exit
-from synaug.evaluate import Outcome
+from synaug.outcome import Outcome
 from tracking import PARENT, find_run, open_client
 from tracking import summary as mlflow_summary
 

@@ -11,11 +11,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from synaug.classifiers import CLASSIFIERS, Classifier
-from synaug.evaluate import Outcome, Replicate, evaluate, fit, fold_rows, make_pools
+from synaug.evaluate import Replicate, evaluate, fit, fold_rows, make_pools
 from synaug.imbalance import Draw
 from synaug.methods import METHODS
 from synaug.methods.base import Method
 from synaug.neighbors import NeighborGraph, depth_for
+from synaug.outcome import Outcome
 from synaug.randomness import Streams
 from synaug.readings import Fits
 from synaug.scores import balanced_accuracy

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from synaug.errors import Exit, SynaugError
-from synaug.imbalance import ImbalanceOptions, class_sizes, draw, overlap, overlap_of, smaller, split
+from synaug.imbalance import ImbalanceOptions, class_sizes, draw, smaller, split
+from synaug.overlap import overlap, overlap_of
 from synaug.randomness import Streams
 
 CLASSES = ("a", "b", "c")

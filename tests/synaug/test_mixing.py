@@ -278,8 +278,7 @@ def test_one_far_class_of_several_gets_fewer_rows(method: MixingMethod) -> None:
 
 
 def test_adasyn_asked_for_too_few_rows_does_not_apply() -> None:
-    """Two rows shared out over twenty starts are rounded to none."""
-    X, y = points((41, 40), apart=0.0)
+    X, y = points((41, 40), apart=0.0)  # two rows shared out over twenty starts are rounded to none
     with pytest.raises(NotApplicable, match="too few rows asked for"):
         Adasyn().pool(part_of(X, y, folds=1), np.random.RandomState(0))
 
