@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sweeps.methods_table import methods_markdown
+from sweeps.methods_table import classifiers_markdown, methods_markdown
 from sweeps.spec import load_spec, presets
 
 ROOT = Path(__file__).parents[1]
@@ -14,6 +14,12 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_table_of_arms_is_the_registry() -> None:
     assert methods_markdown() in README, "put the output of `synaug methods --markdown` into the README"
+
+
+def test_the_table_of_classifiers_is_the_registry() -> None:
+    assert classifiers_markdown() in README, (
+        "put the output of `synaug methods --classifiers --markdown` there"
+    )
 
 
 def test_pictures_and_files_that_it_names_are_there() -> None:
