@@ -105,9 +105,10 @@ def test_tomek_links_are_the_pairs_that_are_each_others_nearest() -> None:
 
 def test_cleaning_that_leaves_nothing_of_a_class_does_not_apply() -> None:
     part = part_of((60, 20), apart=0.0, d=2)
+    method = SmoteEnn(neighbors=60)
+    pool = method.pool(part, STATE(0))
     with pytest.raises(NotApplicable, match="the cleaning leaves no row of class 0"):
-        method = SmoteEnn(neighbors=60)
-        method.select(part, method.pool(part, STATE(0)), STATE(0))
+        method.select(part, pool, STATE(0))
 
 
 def test_cleaning_needs_more_rows_than_neighbors() -> None:
