@@ -89,11 +89,11 @@ def _focal_loss(slope: F32, n: int, labels: I64, weights: F32, n_classes: int, g
             if c != labels[r]:
                 others += slope[r, c]  # not 1 - p, which is 0 long before it should be
         total = others + slope[r, labels[r]]
-        missed, log_p = others / total, own - np.log(total)
+        missed, e_own = others / total, slope[r, labels[r]]
+        log_p = -np.log1p(others / e_own) if others < e_own else own - np.log(total)
         factor = _ZERO
         if missed != _ZERO:
-            p = slope[r, labels[r]] / total
-            factor = np.float32(missed**gamma * (_ONE - gamma * p * log_p / missed))
+            factor = np.float32(missed**gamma * (_ONE - gamma * e_own / total * log_p / missed))
         for c in range(n_classes):
             slope[r, c] *= weights[r] * factor / total
         slope[r, labels[r]] -= weights[r] * factor

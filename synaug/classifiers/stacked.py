@@ -229,6 +229,7 @@ def _focus(logits: torch.Tensor, labels: torch.Tensor, gamma: torch.Tensor) -> t
     log_p = torch.log_softmax(logits, dim=2)
     own = log_p.gather(2, labels)
     missed = log_p.exp().scatter(2, labels, 0.0).sum(2, keepdim=True)  # not 1 - p, which is 0 too soon
+    own = torch.where(missed < 0.5, torch.log1p(-missed), own)
     pull = gamma * own.exp() * own / missed
     return torch.where(missed > 0, missed**gamma * (1 - pull), (gamma == 0).float())
 

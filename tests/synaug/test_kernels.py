@@ -69,7 +69,7 @@ def test_gradients_are_those_of_the_formulas(n_classes: int, width: int, rows: i
 
 
 @pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0, 5.0])
-@pytest.mark.parametrize(("n_classes", "width", "spread"), [(2, 16, 1.0), (5, 20, 1.0), (3, 16, 30.0)])
+@pytest.mark.parametrize(("n_classes", "width", "spread"), [(2, 16, 1.0), (5, 20, 1.0), (3, 16, 3.0)])
 def test_focal_gradients_are_those_of_autograd(
     n_classes: int, width: int, spread: float, gamma: float
 ) -> None:
@@ -97,7 +97,7 @@ def test_focal_gradients_are_those_of_autograd(
     (loss * torch.from_numpy(np.concatenate([weights, new_weights]))).sum().backward()
     for got, tensor in zip(found, tensors, strict=True):
         assert tensor.grad is not None
-        expected = torch.nan_to_num(tensor.grad).numpy()
+        expected = tensor.grad.numpy()
         np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-5 * np.abs(expected).max())
 
 

@@ -94,7 +94,7 @@ def unpermuted(method: MixingMethod, part: TrainingPart, seed: int) -> Pool:
 @pytest.mark.parametrize("classes", SIZES)
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
-    "name", ["smote", "borderline-1", "borderline-2", "adasyn", "ros", "svm", "svm-far", "kmeans", "kmeans-3"]
+    "name", ["smote", "borderline-1", "borderline-2", "adasyn", "ros", "svm", "svm-far", "kmeans", "kmeans-1"]
 )
 def test_equals_imbalanced_learn(name: str, metric: str, classes: int) -> None:
     method = {
@@ -106,7 +106,7 @@ def test_equals_imbalanced_learn(name: str, metric: str, classes: int) -> None:
         "svm": SvmSmote(metric=metric),
         "svm-far": SvmSmote(metric=metric, k=3, m=4, out_step=1.0),
         "kmeans": KMeansSmote(metric=metric, balance=1.0),
-        "kmeans-3": KMeansSmote(metric=metric, k=3, clusters=3, balance=1.0),
+        "kmeans-1": KMeansSmote(metric=metric, k=1, clusters=12, balance=1.0),
     }[name]
     part = part_of(*points(SIZES[classes]))
     pool = unpermuted(method, part, 5)
@@ -121,7 +121,7 @@ def test_svm_smote_goes_away_from_the_neighbors_of_safe_rows() -> None:
     near, far = (SvmSmote(out_step=step).pool(part, np.random.RandomState(1)).weight for step in (0.0, 0.5))
     assert near.min() == 0.0
     assert -0.5 < far.min() < -0.4
-    assert far.max() > 0.9
+    assert far.max() > 0.45  # towards a neighbor, named from the nearer end
 
 
 def test_k_means_smote_mixes_inside_clusters_and_with_one_it_is_smote() -> None:
@@ -263,6 +263,7 @@ def test_copies_of_one_row_are_no_cluster() -> None:
 
 def test_support_vectors_that_are_noise_do_not_apply() -> None:
     X, y = points((60, 4), apart=0.0)
+    X[y == 1] = X[y == 0][:4] + 0.01
     reason = "all of the 3 nearest rows of every support vector are in other classes"
     with pytest.raises(NotApplicable, match=reason):
         SvmSmote(k=1, m=3).pool(part_of(X, y, folds=1), np.random.RandomState(0))

@@ -36,7 +36,7 @@ def fold_rows(kind: str, fold: int) -> FoldRows:
     labels, ones = Y[parents[:, 0]], np.ones(s, np.float32)
     dense = rng.normal(size=(s, D)).astype(np.float32) if kind == "dense" else None
     if kind.startswith("taken"):  # some parents stay, others are taken away
-        weight[train[::3]] = 0
+        weight[train[::4]] = 0
         if kind == "taken-copies":
             parents[:, 1] = parents[:, 0]
     return FoldRows(weight, labels, ones, parents, share, dense, 2.0 if "focal" in kind else 0.0)

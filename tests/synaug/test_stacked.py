@@ -32,7 +32,7 @@ def fold_rows(kind: str, fold: int) -> FoldRows:
     made = rng.normal(size=(s, D)).astype(np.float32) if kind == "dense" else None
     share = rng.uniform(size=s).astype(np.float32)
     if kind == "taken":  # some parents stay, others are taken away
-        weight[train[::3]] = 0
+        weight[train[::4]] = 0
     gamma = 2.0 if "focal" in kind else 0.0
     return FoldRows(weight, Y[parents[:, 0]], np.ones(s, np.float32), parents, share, made, gamma)
 
