@@ -110,10 +110,10 @@ def train_final(method: Method, data: Replicate, options: MlpOptions, steps: int
     offset = np.log(mass / mass.sum()) if method.scored == "adjusted" else np.zeros(n_classes)
     weights = Weights(trained.head, trained.head_bias, offset.astype(np.float32), trained.first, trained.bias)
     logits = scores.adjust(trained.logits, mass) if method.scored == "adjusted" else trained.logits
-    kept, made = (np.bincount(labels, minlength=n_classes) for labels in (y[rows.weight > 0], rows.labels))
-    real_rows, made_rows = _named(data.classes, kept), _named(data.classes, made)
-    return Final(weights, real_rows, made_rows, np.asarray(logits, np.float64))
+    kept, made = _named(data.classes, y[rows.weight > 0]), _named(data.classes, rows.labels)
+    return Final(weights, kept, made, np.asarray(logits, np.float64))
 
 
-def _named(classes: tuple[str, ...], counts: Codes) -> dict[str, int]:
-    return dict(zip(classes, counts.tolist(), strict=True))
+def _named(classes: tuple[str, ...], labels: Codes) -> dict[str, int]:
+    """Rows of each class, by name."""
+    return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
