@@ -34,12 +34,12 @@ def test_two_levels_have_the_ordinary_t_interval() -> None:
 @pytest.mark.parametrize("levels", [3, 6])
 def test_the_critical_value_is_that_of_dunnett_for_equal_independent_noise(levels: int) -> None:
     # With many replicates the largest |t| against a common control is Dunnett's, correlation 1/2.
-    values = random_state(3).normal(size=(400, levels))
-    drawn = t_between_levels(values, random_state(4), 20_000)
+    values = random_state(3).normal(size=(150, levels))
+    drawn = t_between_levels(values, random_state(4), 10_000)
     critical = np.quantile(np.abs(drawn[:, :, 0]).max(axis=1), 0.95)
     correlation = np.full((levels - 1, levels - 1), 0.5) + 0.5 * np.eye(levels - 1)
     normal = random_state(5).multivariate_normal(np.zeros(levels - 1), correlation, size=200_000)
-    assert critical == pytest.approx(np.quantile(np.abs(normal).max(axis=1), 0.95), abs=0.04)
+    assert critical == pytest.approx(np.quantile(np.abs(normal).max(axis=1), 0.95), abs=0.06)
 
 
 def test_the_band_is_wider_than_the_interval_of_one_level_and_starts_at_nothing() -> None:
@@ -133,12 +133,12 @@ def test_the_shrunk_covariance_is_regular_and_keeps_unequal_noise() -> None:
 @pytest.mark.parametrize("replicates", [5, 10])
 def test_A16_the_change_point_is_in_its_interval(replicates: int) -> None:
     widths, held = [], 0
-    for run in range(250):
-        found = hinge(table(TURNING, replicates, seed=run), random_state(run), resamples=1000)
+    for run in range(150):
+        found = hinge(table(TURNING, replicates, seed=run), random_state(run), resamples=600)
         assert found.turn is not None
         widths.append(found.turn.high - found.turn.low)
         held += found.turn.low <= 1 <= found.turn.high
-    assert held / 250 >= 0.93
+    assert held / 150 >= 0.93
 
 
 def test_without_noise_the_change_point_and_the_slopes_are_exact() -> None:
@@ -157,7 +157,7 @@ def test_without_noise_the_change_point_and_the_slopes_are_exact() -> None:
 
 def test_a_straight_line_is_rarely_said_to_turn() -> None:
     line = 2 * np.array(LEVELS)
-    turned = [hinge(table(line, seed=run), random_state(run), resamples=50).turns for run in range(300)]
+    turned = [hinge(table(line, seed=run), random_state(run), resamples=50).turns for run in range(200)]
     assert 0.01 <= np.mean(turned) <= 0.08
 
 

@@ -1,0 +1,1 @@
+"""Tests, importable under this name so that they can share planted ledgers."""
