@@ -169,7 +169,7 @@ def _artifacts(
         "config": entry.config,
         "replicates": [
             {key: r[key] for key in ("replicate", "chosen_steps", "scores", "per_class", "folds", "confusion",
-                                     "counts", "curve")}
+                                     "counts", "curve", "diagnostics") if key in r}
             for r in results
         ],
     }  # fmt: skip

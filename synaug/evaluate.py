@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import scores
 from .classifiers.options import FoldRows, LadderLogits, MlpOptions
+from .diagnostics import diagnose
 from .errors import NotApplicable
 from .imbalance import Draw
 from .methods.base import POOL_RATIO, Method, Pool, TrainingPart, requested
@@ -143,7 +144,7 @@ def evaluate(
     part: Part = "test" if test is not None else "dev" if len(data.draw.dev) else "cv"
     readings = read(fits, steps, part)
     scored = time.perf_counter()
-    diagnostics = {} if part == "test" else _diagnose(method, data, rows[0], options.precision, cache)
+    diagnostics = {} if part == "test" else diagnose(method, data, rows[0], options.precision, cache)
     ended = time.perf_counter()
     seconds = {
         "synthesis": made - started,
@@ -153,16 +154,6 @@ def evaluate(
     }
     counts = count_rows(method, data, pools)
     return Outcome("ok", None, **readings, counts=counts, diagnostics=diagnostics, seconds=seconds)
-
-
-def _diagnose(
-    method: Method, data: Replicate, trained_on: FoldRows, precision: str, cache: PoolCache | None
-) -> dict[str, float]:
-    if not len(trained_on.labels):
-        return {}
-    from .diagnostics import diagnose  # where there is something to diagnose
-
-    return diagnose(method, data, trained_on, precision, cache)
 
 
 def make_pools(

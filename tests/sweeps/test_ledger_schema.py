@@ -76,6 +76,7 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("start", NAME, {"at": "yesterday"}),
     ("result", {**NAME, **OUTCOME}, {"scores": {"x": None}}),
     ("result", {**NAME, **OUTCOME}, {"replicate": -1}),
+    ("result", {**NAME, **OUTCOME}, {"diagnostics": {"variance_ratio": None}}),
     ("result", {**NAME, **OUTCOME}, {"scored_on": "test"}),
     ("cell", CELL, {"value": None}),
     ("cell", CELL, {"status": "done"}),

@@ -82,7 +82,9 @@ def test_a_cell_that_is_not_drawn_has_its_tables(report: Report) -> None:
     results, _ = report("smote")
     run = cell_run(SPEC, About(DATA, "minilm"), entry(results), VARYING, None, confusion=False)
     assert set(run.artifacts) == {"tables.json"}
-    assert json.loads(run.artifacts["tables.json"])["replicates"][0]["confusion"]
+    table = json.loads(run.artifacts["tables.json"])["replicates"][0]
+    assert table["confusion"]
+    assert table["diagnostics"] == results[0]["diagnostics"]
     assert set(told(entry(results)).artifacts) == {"tables.json", "confusion.png"}
 
 

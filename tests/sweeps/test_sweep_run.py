@@ -123,6 +123,7 @@ def test_the_artifacts_of_a_smote_cell(finished: Any) -> None:
     tables = json.loads((folder / "tables.json").read_text())
     assert tables["config"] == state(finished.lines).configs[run.data.tags["trial_key"]]
     assert [r["replicate"] for r in tables["replicates"]] == [0, 1]
+    assert 0 < tables["replicates"][0]["diagnostics"]["variance_ratio"] < 1
     assert not list((finished.out / "outbox").iterdir())  # pictures' data go when MLflow has the picture
 
 
