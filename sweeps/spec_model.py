@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from synaug.errors import did_you_mean
 from synaug.knobs import Value
 from synaug.methods import METHODS
 
 from .canonical import sha256
-from .comparisons import FAMILIES, MADE, MARGIN, arms_of
+from .comparisons import FAMILIES, MARGIN, check_families
 from .spec_classifier import DEFAULT, MODELS, AnyClassifier, Classifier
 from .spec_part import Count, Part
 from .spec_stages import Confirm, Limits, Robustness, Search, Test
@@ -239,16 +238,7 @@ class Spec(Part):
     @field_validator("families")
     @classmethod
     def _declared(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if made := sorted(set(value) & set(MADE)):
-            raise ValueError(f"{' and '.join(MADE)} are made by the analysis, declare others than {made}")
-        known = METHODS.names()
-        for comparison in (text for texts in value.values() for text in texts):
-            for arm in arms_of(comparison):
-                if arm not in known:
-                    raise ValueError(f"unknown arm {arm!r}{did_you_mean(arm, known)} in {comparison!r}")
-        pairs = [frozenset(arms_of(text)) for texts in value.values() for text in texts]
-        if len(set(pairs)) < len(pairs):
-            raise ValueError("expected each comparison in one family, once")
+        check_families(value, METHODS.names())
         return value
 
     def hashed(self) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def decompositions(
 def _moved(budget: Budget, sides: Mapping[str, Side]) -> Side:
     if budget.name in ("own_best", "default") and "logit_adjust" in sides:
         return Side("moving the threshold of none (logit_adjust)", sides["logit_adjust"].keys)
-    return Side("moving the threshold of none", sides["none"].keys, "adjusted")
+    where = " at the budget that none chose" if budget.name == "own_best" else ""
+    return Side(f"moving the threshold of none{where}", sides["none"].keys, "adjusted")
 
 
 def _decompose(

@@ -12,6 +12,7 @@ from ..analysis.records import Line
 from ..analysis.scores import Side, contrast, infer, own_budget, side_values, table
 from .method import BASELINES, default_sides
 
+STAGES = ("design", "exploit")  # clones and confirmations are no cells of their own
 COLUMNS = ("context", "arm", "cells", "n", "mean", "low", "high", "steps_low", "steps_high")
 
 
@@ -43,7 +44,7 @@ def _row(evidence: Evidence, side: Side, sides: dict[str, Side]) -> dict[str, An
     row: dict[str, Any] = {
         "context": ", ".join(str(value) for _, value in evidence.cells[0].context),
         "arm": side.label,
-        "cells": sum(cell.arm == side.label for cell in evidence.cells),
+        "cells": sum(cell.arm == side.label and cell.stage in STAGES for cell in evidence.cells),
         "n": mean.n,
         "mean": mean.estimate,
         "low": low,

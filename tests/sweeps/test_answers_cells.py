@@ -7,7 +7,7 @@ import pytest
 
 from sweeps.analysis.evidence import gather
 from sweeps.analysis.scores import own_budget
-from sweeps.answers import Answer, ask, forbidden_words, unsourced_numbers
+from sweeps.answers import Answer, arm_table, ask, forbidden_words, unsourced_numbers
 from sweeps.answers.tuned import tuned
 from synaug.errors import Exit, SynaugError
 from tests.sweeps.planted_cells import Lines, Plant, ledger
@@ -152,6 +152,8 @@ def test_confirm_and_control_cells_answer_no_question_of_sensitivity() -> None:
         before, after = (ask(lines, question).answers for lines in (plain, more))
         assert len(before) == len(after)
         assert {a.cells for a in before} == {a.cells for a in after}
+    table = arm_table(more).set_index("arm")
+    assert (table.loc["none", "cells"], table.loc["smote", "cells"]) == (1, 4)
 
 
 def clones(sd: float) -> Lines:
