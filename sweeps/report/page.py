@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from . import tables
 from .canvas import Canvas, drawing
@@ -71,7 +70,7 @@ def render(
     return _environment().get_template("page.html").render(
         head=head, cards=cards, unanswered=unanswered, sections=views,
         checks=checks, warnings=warnings, claims=claims,
-        style=Markup(_asset("page.css")), script=Markup(script), digest=digest, bar_width=BAR_WIDTH,
+        style=_asset("page.css"), script=script, digest=digest, bar_width=BAR_WIDTH,
     )  # fmt: skip
 
 
@@ -104,7 +103,7 @@ def _view(part: Part) -> dict[str, Any]:
             return {"kind": "note", "text": part.text}
 
 
-def _svgs(chart: Chart) -> list[tuple[str, Markup]]:
+def _svgs(chart: Chart) -> list[tuple[str, str]]:
     """The figure for wide and for narrow pages; one that is not wide is the same on both."""
     from .svg import inline
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from markupsafe import Markup
-
 from .canvas import Canvas, Marks
 from .look import BAND, GRID, INK, MUTED, NEUTRAL, PAPER, SERIES
 
@@ -24,7 +22,7 @@ ET.register_namespace("", SVG)
 ET.register_namespace("xlink", XLINK)
 
 
-def inline(canvas: Canvas, prefix: str, label: str) -> Markup:
+def inline(canvas: Canvas, prefix: str, label: str) -> str:
     """The canvas as an ``svg`` element.
 
     Args:
@@ -44,7 +42,7 @@ def inline(canvas: Canvas, prefix: str, label: str) -> Markup:
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.attrib |= {"class": "chart", "role": "img", "aria-label": label, "style": f"max-width:{width:.0f}px"}
-    return Markup(ET.tostring(root, encoding="unicode"))
+    return ET.tostring(root, encoding="unicode")
 
 
 def _name_marks(root: ET.Element, marks: dict[str, Marks]) -> None:

@@ -204,7 +204,7 @@ def _difference_table(
             "first": claim.detail.get("first"),
             "second": claim.detail.get("second"),
             **{name: claim.entry[name] for name in ("estimate", "low", "high", "n", "verdict")},
-            **{name: claim.detail.get(name) for name in ("p", "p_holm", "family")},
+            **{name: claim.detail.get(name) for name in ("p", "p_adjusted", "family")},
         }
         for claim in claims_in(source, part, "method", kind="pair", budget=own)
     ]
@@ -217,20 +217,20 @@ def _difference_table(
         "low",
         "high",
         "p",
-        "p_holm",
+        "p_adjusted",
         "family",
         "n",
         "verdict",
     ]
     frame = pd.DataFrame(rows, columns=names)
-    frame = frame.drop(columns=[name for name in ("p_holm", "family") if frame[name].isna().all()])
+    frame = frame.drop(columns=[name for name in ("p_adjusted", "family") if frame[name].isna().all()])
     columns = [
         Column("second", "Arm"),
         Column("first", "against"),
         Column("estimand", "estimand"),
         Column("estimate", "points [95 %]", 2, signed=True, ends=("low", "high")),
         Column("p", "p", 4),
-        *([Column("p_holm", "p (Holm)", 4)] if "p_holm" in frame else []),
+        *([Column("p_adjusted", "p, corrected", 4)] if "p_adjusted" in frame else []),
         Column("n", "n"),
         Column("verdict", "verdict"),
         Column("claim", "claim"),

@@ -152,6 +152,30 @@ def bare(bare_lines: Lines) -> Report:
 
 
 @pytest.fixture(scope="session")
+def repeated() -> Report:
+    """A report on repetitions of cross-validation on one data set."""
+    arms = {"none": (50.0, 55.0, 62.0, 64.0), "ros": (70.0, 73.0, 70.0, 65.0)}
+    lines = [line(arm, scores, replicate) for arm, scores in arms.items() for replicate in range(3)]
+    for each in lines:
+        score = each["scores"]["cv_balanced_accuracy"]
+        each["scored_on"] = "cv"
+        each["folds"] = [{"fold": f, "cv_balanced_accuracy": score + f / 200} for f in range(3)]
+    return make([header(inference="repetitions", test_fraction_nb=1 / 3), *lines], "repeated")
+
+
+@pytest.fixture(scope="session")
+def two_contexts() -> Report:
+    """A report on two classifiers."""
+    arms = {"none": (50.0, 55.0, 62.0, 64.0), "ros": (70.0, 73.0, 70.0, 65.0)}
+    lines = [line(arm, scores, replicate) for arm, scores in arms.items() for replicate in range(3)]
+    others = [
+        {**each, "trial_key": f"{each['trial_key']}/knn", "config": {**each["config"], "classifier": "knn"}}
+        for each in lines
+    ]
+    return make([*lines, *others], "contexts")
+
+
+@pytest.fixture(scope="session")
 def made_cells() -> Lines:
     return cells()
 

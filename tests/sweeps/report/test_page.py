@@ -172,6 +172,23 @@ def test_the_same_ledger_gives_the_same_page(bare: Report, bare_lines: Any) -> N
     assert make(bare_lines, "bare").files == bare.files
 
 
+def test_repetitions_are_called_heuristic(repeated: Report) -> None:
+    text = page(repeated)
+    assert "3 repetitions of cross-validation" in text
+    assert "of Nadeau and Bengio" in section(text, "protocol")
+    assert "not run: replicates are repetitions" in section(text, "check")
+    assert repeated.wrong == ()
+
+
+def test_each_context_has_its_figures_and_the_gain_stands_beside_the_other(two_contexts: Report) -> None:
+    text = page(two_contexts)
+    assert {"figures/budget.pdf", "figures/budget-2.pdf", "figures/transfer.pdf"} <= set(two_contexts.files)
+    assert "d, e, knn: Each arm at its default cell" in section(text, "budget")
+    table = list(csv.DictReader(io.StringIO(two_contexts.files["tables/transfer.csv"].decode())))
+    assert [(row["label"], row["context"]) for row in table] == [("ros", "d, e, mlp"), ("ros", "d, e, knn")]
+    assert two_contexts.wrong == ()
+
+
 def test_signatures_fire_by_their_rules(full: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(full.files["tables/signatures.csv"].decode())))
     told = {row["signature"]: (row["fired"], row["not_fired"], row["not_testable"]) for row in rows}
