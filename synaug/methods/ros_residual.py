@@ -9,6 +9,7 @@ import numpy as np
 from ..drawing import F32
 from ..knobs import Float, knob
 from . import METHODS
+from .base import Synthesiser
 from .vae import VaeMethod
 
 
@@ -23,6 +24,8 @@ class RosResidual(VaeMethod):
 
     order = 23
     paper = "an ablation of Kingma and Welling 2014, arXiv:1312.6114"
+
+    examine = Synthesiser.examine  # no row is decoded from a code
 
     residual_noise: float = knob(1.0, Float(0.0), "share of the noise of training residuals added")
 
