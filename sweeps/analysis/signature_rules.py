@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ..comparisons import MARGIN
 from .evidence import Cell, Evidence
 from .paired import Difference
 from .quality import values_of
@@ -197,13 +196,14 @@ def _prior_overshift(known: Known, series: Sequence[Cell]) -> Finding:
     }
     flat = [measure for measure in ("adjusted", "auc") if len(change[measure])]
     falls, reading = known.reading("score beyond ratio 100", change["score"], 0.0)
-    others = [known.reading(f"{name} beyond ratio 100", change[name], MARGIN, level=0.9) for name in flat]
+    margin = known.evidence.margin
+    others = [known.reading(f"{name} beyond ratio 100", change[name], margin, level=0.9) for name in flat]
     readings = (reading, *(each for _, each in others))
     ends = falls.interval()
     if ends is None or not others or any(found.interval() is None for found, _ in others):
         reason = falls.reason if others else "the ledger holds neither an adjusted score nor an AUC"
         return _untestable(reason, *readings)
-    return _decided(ends[1] < 0 and all(found.within(MARGIN) for found, _ in others), *readings)
+    return _decided(ends[1] < 0 and all(found.within(margin) for found, _ in others), *readings)
 
 
 CELL_RULES: Mapping[str, Callable[[Known, Cell], Finding]] = {

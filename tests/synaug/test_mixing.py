@@ -279,9 +279,9 @@ def test_one_far_class_of_several_gets_fewer_rows(method: MixingMethod) -> None:
 
 
 def test_adasyn_asked_for_too_few_rows_does_not_apply() -> None:
-    X, y = points((41, 40), apart=0.0)  # two rows shared out over twenty starts are rounded to none
+    part = part_of(*points((41, 40), apart=0.0), folds=1)  # two rows over twenty starts: rounded to none
     with pytest.raises(NotApplicable, match="too few rows asked for"):
-        Adasyn().pool(part_of(X, y, folds=1), np.random.RandomState(0))
+        Adasyn().pool(part, np.random.RandomState(0))
 
 
 def test_other_errors_of_a_sampler_are_not_swallowed() -> None:
@@ -295,7 +295,6 @@ def test_other_errors_of_a_sampler_are_not_swallowed() -> None:
 
 
 def test_an_absent_class_does_not_apply() -> None:
-    X, y = points((30, 20))
-    part = part_of(X, y)
+    part = part_of(*points((30, 20)))
     with pytest.raises(NotApplicable, match="class 2 has no row"):
-        pool_requests(TrainingPart(X, part.rows, part.y, 3, part.graph))
+        pool_requests(TrainingPart(part.X, part.rows, part.y, 3, part.graph))
