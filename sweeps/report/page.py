@@ -18,6 +18,7 @@ from .cards import BAR_WIDTH, Card
 from .checks import Check
 from .look import NARROW, PAPER_NARROW, PAPER_WIDE, WIDE, Style
 from .model import Chart, Facts, Note, Part, Said, Section, Table
+from .svg import THEME, inline
 
 LONG = 14  # rows; a longer table is folded
 DASH_ARRAYS = {"-": "", str((0, (5, 1.5))): "8 3", str((0, (1.5, 1.5))): "2 3"}
@@ -105,8 +106,6 @@ def _view(part: Part) -> dict[str, Any]:
 
 def _svgs(chart: Chart) -> list[tuple[str, str]]:
     """The figure for wide and for narrow pages; one that is not wide is the same on both."""
-    from .svg import inline
-
     wide = [("wide", WIDE, chart.height[0])] if chart.wide else []
     narrow = [("narrow" if chart.wide else "both", NARROW, chart.height[1])]
     found = []
@@ -128,7 +127,7 @@ def paper_files(chart: Chart) -> dict[str, bytes]:
 def _swatch(style: Style) -> dict[str, str | bool]:
     """A line with a mark, as the legend draws it."""
     return {
-        "color": style.color,
+        "color": f"var(--{THEME[style.color]})",
         "dash": DASH_ARRAYS.get(str(style.dash), "9 3 2 3"),
         "shape": SHAPES[style.marker],
         "filled": style.filled and style.marker not in "xX",
