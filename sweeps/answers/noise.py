@@ -65,7 +65,7 @@ def _detects(evidence: Evidence, margin: float) -> list[Answer]:
         f"{sizes[least]:.2f} points ({least}) to {sizes[most]:.2f} points ({most}), {enough} the margin of "
         f"{margin:.2f} ({proof_of(d, evidence)})."
     )
-    detail = {"kind": "detectable", "power": POWER, "differences": sizes}
+    detail = {"kind": "detectable", "power": POWER, "differences": sizes, "values": d.values}
     return [
         _no_verdict(
             answer_of(sentence, Difference(None, n=d.n), own, margin, detail={**detail, "margin": margin})
