@@ -121,7 +121,6 @@ def test_svm_smote_goes_away_from_the_neighbors_of_safe_rows() -> None:
     near, far = (SvmSmote(out_step=step).pool(part, np.random.RandomState(1)).weight for step in (0.0, 0.5))
     assert near.min() == 0.0
     assert -0.5 < far.min() < -0.4
-    assert far.max() > 0.45  # towards a neighbor, named from the nearer end
 
 
 def test_k_means_smote_mixes_inside_clusters_and_with_one_it_is_smote() -> None:
@@ -129,8 +128,7 @@ def test_k_means_smote_mixes_inside_clusters_and_with_one_it_is_smote() -> None:
     X[::2] += 30.0  # two islands
     part = part_of(X, y)
     pools = [KMeansSmote(clusters=n, k=5).pool(part, np.random.RandomState(0)) for n in (2, 1)]
-    inside, everywhere = pools
-    islands = part.rows % 2
+    (inside, everywhere), islands = pools, part.rows % 2
     assert (islands[inside.parents[:, 0]] == islands[inside.parents[:, 1]]).all()
     assert set(islands[inside.parents[:, 0]]) == {0, 1}
     near = part.graph("euclidean").neighbors(
