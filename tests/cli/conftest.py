@@ -30,6 +30,7 @@ imbalance: {kind: minority, minority: [bad], n_majority: 30, n_minority: 12, dev
 folds: 2
 replicates: 2
 arms: [none, ros, smote]
+controls: 0
 classifier: {hidden: 8, ladder: [1, 2, 4]}
 space: {ratio: [50, 100], k: [1, 2], metric: [euclidean]}
 """

@@ -176,7 +176,7 @@ def test_dry_run_writes_nothing_and_shows_the_plan(bench: Path, synaug: Any) -> 
     ended = synaug(bench, "sweep", "my.yaml", "--dry-run")
     assert (ended.code, ended.left) == (0, ())
     assert files(bench) == before
-    assert re.search(r"^smote +4 +0 +ratio 50\.0, 100\.0; k 1, 2$", ended.out, re.M)
+    assert re.search(r"^smote +4 +ratio 50\.0, 100\.0; k 1, 2$", ended.out, re.M)
     assert "7 cells (one_factor design) x 2 replicates x 2 folds = 28 fits" in ended.out
     assert "first cells: ros (ratio 100.0)" in ended.out
     assert re.search(r"^bad +30 +12 ", ended.out, re.M)
