@@ -26,6 +26,8 @@ from .compare import Reply, answer_of, basis, keys_of, not_applicable, proof_of,
 from .method import default_sides
 from .sentences import brackets, effect, names, rungs_word, signed, steps_text
 
+BASELINE = "none"
+
 
 def answer_budget(evidence: Evidence, margin: float) -> Reply:
     """Compare what the budget moves with what the choice of the arm moves, then look at their order."""
@@ -35,6 +37,9 @@ def answer_budget(evidence: Evidence, margin: float) -> Reply:
         text = "No result has a curve over two or more training budgets; set classifier.ladder in the spec."
         return [not_applicable(text, own_budget(evidence), "summary")], []
     answers = [_arms_or_budget(evidence, sides, margin)] if len(sides) > 1 else []
+    correcting = [side for side in sides if side.label != BASELINE]
+    if 1 < len(correcting) < len(sides):  # none alone, far below, makes the arm look decisive
+        answers.append(_arms_or_budget(evidence, correcting, margin, without=BASELINE))
     answers += [_reversal(evidence, sides, margin), _reversal_anywhere(evidence, sides, margin)]
     answers += [_span(evidence, side, margin) for side in sides]
     return [*answers, *_edges(evidence, sides, margin)], []
@@ -93,8 +98,13 @@ def _span(evidence: Evidence, side: Side, margin: float) -> Answer:
     )
 
 
-def _arms_or_budget(evidence: Evidence, sides: Sequence[Side], margin: float) -> Answer:
-    """Mean over arms of what the budget moves, less mean over rungs of what the arm moves."""
+def _arms_or_budget(
+    evidence: Evidence, sides: Sequence[Side], margin: float, without: str | None = None
+) -> Answer:
+    """Mean over arms of what the budget moves, less mean over rungs of what the arm moves.
+
+    ``without`` names an arm that is not among the sides.
+    """
     spans = {side.label: found for side in sides if (found := _span_values(evidence, side)) is not None}
     ranges: dict[int, tuple[Side, Side, pd.Series]] = {}
     for steps in evidence.rungs:
@@ -105,8 +115,9 @@ def _arms_or_budget(evidence: Evidence, sides: Sequence[Side], margin: float) ->
     by_budget = pd.DataFrame({arm: found[2] for arm, found in spans.items()}).mean(axis=1, skipna=False)
     by_arm = pd.DataFrame({s: found[2] for s, found in ranges.items()}).mean(axis=1, skipna=False)
     d, budget_d, arm_d = (infer(evidence, v) for v in (by_budget - by_arm, by_budget, by_arm))
+    start = "Averaged" if without is None else f"Without {without}, averaged"
     sentence = (
-        f"Averaged over {len(spans)} arms, the training budget moves balanced accuracy by "
+        f"{start} over {len(spans)} arms, the training budget moves balanced accuracy by "
         f"{brackets(budget_d)} points; averaged over {len(ranges)} common budgets, the choice of "
         f"the arm moves it by {brackets(arm_d)} points: {_larger(d, margin)} ({proof_of(d, evidence)})."
     )
@@ -118,7 +129,7 @@ def _arms_or_budget(evidence: Evidence, sides: Sequence[Side], margin: float) ->
         for s, f in ranges.items()
     ]
     detail = {
-        "kind": "summary",
+        "kind": "summary" if without is None else "correcting",
         "arms": len(spans),
         "rungs": len(ranges),
         "by_arm": per_arm,

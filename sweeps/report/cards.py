@@ -10,7 +10,7 @@ from .claims import Claim
 from .look import in_order
 
 MOST_BESIDE = 12
-LEADING = ("summary", "winner", "transfer", "size", "ablation", "moments")
+LEADING = ("summary", "correcting", "winner", "transfer", "size", "ablation", "moments")
 BAR_WIDTH, BAR_PAD = 300.0, 8.0
 
 

@@ -79,7 +79,7 @@ def word(claim: Claim) -> str:
         return "Identical"
     if claim.kind == "summary" and "knob" in claim.detail:
         return EFFECTS.get(verdict.replace("worse", "better"), WORDS[verdict])
-    if claim.kind == "summary" and claim.question == "budget":
+    if claim.kind in ("summary", "correcting") and claim.question == "budget":
         return BUDGET.get(verdict, WORDS[verdict])
     return WORDS[verdict]
 
@@ -88,7 +88,7 @@ def tone(claim: Claim) -> str:
     """What colours a verdict: better, worse, equivalent, inconclusive or not_applicable."""
     if claim.verdict == "not_applicable" and not claim.empty:
         return "matters"
-    if claim.kind == "summary" and ("knob" in claim.detail or claim.question == "budget"):
+    if ("knob" in claim.detail and claim.kind == "summary") or claim.question == "budget":
         neutral = {"better": "matters", "worse": "matters"}
         return neutral.get(claim.verdict.partition("_")[0], claim.verdict)
     return claim.verdict if claim.verdict == "not_applicable" else claim.verdict.partition("_")[0]

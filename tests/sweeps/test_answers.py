@@ -228,6 +228,17 @@ def test_budget_moves_more_than_the_arm_or_less() -> None:
     assert (span.detail["best_steps"], span.detail["worst_steps"]) == (8, 1)
 
 
+def test_none_far_below_the_others_does_not_speak_for_them() -> None:
+    lines = sweep([Plant("none", (50, 50, 50)), Plant("ros", (62, 74, 60)), Plant("smote", (60, 75, 62))])
+    (of_all,) = said(lines, "budget", kind="summary")
+    (of_others,) = said(lines, "budget", kind="correcting")
+    assert (of_all.verdict, of_others.verdict) == ("worse", "better")
+    assert of_others.sentence.startswith("Without none, averaged over 2 arms, the training budget moves")
+    assert of_others.detail["budget_moves"]["estimate"] == pytest.approx(14.5, abs=0.7)
+    two = sweep([Plant("none", (50, 50, 50)), Plant("ros", (62, 74, 60))])
+    assert said(two, "budget", kind="correcting") == []
+
+
 def test_a_reversed_order_is_found_and_none_is_made_up() -> None:
     lines = sweep([Plant("none", (50, 60, 70)), Plant("ros", (60, 65, 60)), Plant("smote", (62, 66, 62))])
     (answer,) = said(lines, "budget", kind="reversal")

@@ -50,7 +50,7 @@ def budget(source: Source) -> Section:
         if moved and "by_arm" in moved[0].detail:
             parts.append(_range_chart(moved[0].detail, heading, suffix(number)))
         parts.append(_curve_table(frame, heading, suffix(number)))
-        kinds = ("summary", "reversal", "reversal_anywhere", "edge")
+        kinds = ("summary", "correcting", "reversal", "reversal_anywhere", "edge")
         found = tuple(c for c in claims_in(source, part, "budget") if c.kind in kinds)
         parts.append(Said(f"Budget{': ' + heading if heading else ''}", found))
     wanting = "results with a curve over two or more training budgets (classifier.ladder in the spec)"
