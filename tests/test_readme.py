@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sweeps.methods_table import classifiers_markdown, methods_markdown
 from sweeps.spec import load_spec, presets
 
@@ -35,6 +37,11 @@ def test_its_yaml_is_a_spec() -> None:
     spec = load_spec({**_yaml(block), "name": path.stem.lower()})
     assert spec.replicates == 5
     assert spec.arms == ("none", "logit_adjust", "class_weight", "ros", "smote", "vae")
+
+
+@pytest.mark.parametrize("study", sorted((ROOT / "docs/studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_study_is_a_spec(study: Path) -> None:
+    assert load_spec(study).replicates == 10
 
 
 def test_its_sampler_runs() -> None:
