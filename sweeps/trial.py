@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import platform
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,12 +120,12 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
     """The worker's part of a ledger line, as JSON; ``sketch`` and ``trace`` do not go into the ledger."""
+    where = {"replicate": replicate, "host": platform.node()}
     try:
-        return json.dumps({"replicate": replicate, **_evaluated(work, replicate, data, job)}, allow_nan=False)
+        return json.dumps({**where, **_evaluated(work, replicate, data, job)}, allow_nan=False)
     except Exception as error:  # an error of the code is this cell's result, not the sweep's end
         failed = Outcome("failed", f"{type(error).__name__}: {error}"[:500])
-        trace = traceback.format_exc()
-        return json.dumps({"replicate": replicate, **dataclasses.asdict(failed), "trace": trace})
+        return json.dumps({**where, **dataclasses.asdict(failed), "trace": traceback.format_exc()})
 
 
 def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, Any]:
