@@ -17,6 +17,11 @@ from pathlib import Path
 
 INIT = Path(__file__).with_name("host.sh")
 PROGRAMS = ("ip", "nsenter", "rsync", "setpriv", "ssh", "ssh-keygen", "unshare", "/usr/sbin/sshd")
+NSENTER, SETPRIV, KEYGEN = (shutil.which(name) or name for name in ("nsenter", "setpriv", "ssh-keygen"))
+# What a host needs and a container may refuse: namespaces with a mount and an overlay of their own.
+SPACES = ("--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc", "--fork", "--kill-child")
+OVERLAY = "-o lowerdir=/etc,upperdir=/mnt/a,workdir=/mnt/b overlay /mnt/c"
+PROBE = f"mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b /mnt/c && mount -t overlay {OVERLAY}"
 NETWORK = "10.77.0"  # known inside the namespaces alone
 SECONDS = 60.0
 
@@ -66,7 +71,7 @@ class Host:
     def _enter(self, command: str) -> list[str]:
         environment = ["env", "-i", "HOME=/root", "USER=root", "LANG=C.UTF-8", f"PATH={os.defpath}:/usr/sbin"]
         shell = ["bash", "-c", f". ~/.bashrc; cd; {command}"]
-        return ["nsenter", "--target", str(self.process), "--all", *environment, *shell]
+        return [NSENTER, "--target", str(self.process), "--all", *environment, *shell]
 
 
 @dataclass(frozen=True)
@@ -88,19 +93,12 @@ def missing() -> str | None:
         return "needs root, for namespaces"
     if lacking:
         return f"needs {', '.join(lacking)} (Debian: iproute2, openssh-server, rsync, util-linux)"
-    probe = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b /mnt/c && mount -t overlay -o lowerdir=/etc,upperdir=/mnt/a,workdir=/mnt/b overlay /mnt/c"
-    command = [
-        "unshare",
-        "--net",
-        "--pid",
-        "--mount",
-        "--uts",
-        "--ipc",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-    ]
-    tried = subprocess.run([*command, "sh", "-c", probe], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        [SETPRIV, "--pdeathsig", "KILL", "unshare", *SPACES, "sh", "-c", PROBE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return None if tried.returncode == 0 else f"namespaces are refused: {tried.stderr.strip()}"
 
 
@@ -113,10 +111,12 @@ def network(names: Sequence[str], folder: Path, kept: Sequence[Path]) -> Iterato
         folder: for keys and logs.
         kept: folders of this machine that every host sees as they are, beside Python.
     """
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
+    subprocess.run([KEYGEN, "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
     started: list[subprocess.Popen[bytes]] = []
     try:
-        switch = _start(started, ["--net"], ["sleep", "infinity"], folder / "switch.log")
+        switch = _start(
+            started, ["--net", "--fork", "--kill-child"], ["sleep", "infinity"], folder / "switch.log"
+        )
         _ip(switch, "link", "add", "switch", "type", "bridge")
         _ip(switch, "address", "add", f"{NETWORK}.254/24", "dev", "switch")
         _ip(switch, "link", "set", "switch", "up")
@@ -143,9 +143,8 @@ def _host(
 ) -> Host:
     folders = [sys.base_prefix, *map(str, kept)]
     command = ["bash", str(INIT), name, str(folder), sys.prefix, *folders]
-    spaces = ["--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc"]
     log = folder / f"{name}.log"
-    process = _start(started, spaces, command, log)
+    process = _start(started, SPACES, command, log)
     _ip(switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(process))
     _ip(switch, "link", "set", name, "master", "switch", "up")
     _ip(process, "address", "add", f"{address}/24", "dev", "eth0")
@@ -161,7 +160,7 @@ def _start(
     """Start a command in namespaces that end with this process; return its process id."""
     with log.open("wb") as output:
         outer = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "--fork", "--kill-child", *command],
+            [SETPRIV, "--pdeathsig", "KILL", "unshare", *spaces, *command],
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -187,4 +186,4 @@ def _wait_ready(host: Host) -> None:
 
 
 def _ip(process: int, *arguments: str) -> None:
-    subprocess.run(["nsenter", "--target", str(process), "--net", "ip", *arguments], check=True)
+    subprocess.run([NSENTER, "--target", str(process), "--net", "ip", *arguments], check=True)

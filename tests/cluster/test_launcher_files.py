@@ -1,4 +1,4 @@
-"""The files for ``ray up``: valid to Ray offline, no secret in them, safe and thrifty; each mistake is seen."""
+"""The files for ``ray up``: valid to Ray offline, without secrets, safe and thrifty; mistakes are seen."""
 
 from __future__ import annotations
 
