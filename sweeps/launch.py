@@ -22,6 +22,7 @@ from .job import job_of, neighborhoods
 from .ledger import Ledger
 from .ledger_state import State, state
 from .mirror import Mirror
+from .object_store import spill_note, stored
 from .places import Places
 from .plan import confirm_cells, plan_lines
 from .preflight import preflight
@@ -124,10 +125,10 @@ def _run_cells(
     name_cell = partial(describe, prepared)
     confirm = partial(confirm_cells, spec)
     feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror, confirm)
-    interrupts = Interrupts(feed)
+    interrupts, notes = Interrupts(feed), list[str]()
     try:
         if feed.open:
-            _on_ray(prepared, options, console, feed, mirror, interrupts)
+            notes += _on_ray(prepared, options, console, feed, mirror, interrupts)
     except (SynaugError, KeyboardInterrupt):
         projection.close()
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
@@ -136,7 +137,7 @@ def _run_cells(
     projection.reconcile(study_cells(finished), patience=60.0 if interrupts.exit is None else 0.0)
     projection.close()
     exit = _exit(feed, interrupts)
-    notes = [f"stopped: {feed.stopped}"] if feed.stopped else []
+    notes += [f"stopped: {feed.stopped}"] if feed.stopped else []
     patience = CLOSE_SECONDS if interrupts.exit is None else INTERRUPTED_SECONDS
     notes += mirror.close(exit if feed.done == feed.total else Exit.INTERRUPTED, patience)
     if projection.problem:
@@ -151,14 +152,16 @@ def _on_ray(
     feed: Feed,
     mirror: Mirror,
     interrupts: Interrupts,
-) -> None:
-    """Encode, share and run the open cells."""
+) -> list[str]:
+    """Encode, share and run the open cells; return what the user should know."""
     spec = prepared.spec
     console.print(
         "starting Ray …" if options.address == "local" else f"connecting to {options.address} …", style="dim"
     )
     cells = [entry.cell for entry in feed.entries.values()]
+    grows = options.workers is None and options.address != "local" and not options.gpus_per_trial
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
+        before = stored()
         with counted(console, "encoding", "texts") as progress:
             shared = share(prepared, progress, encode=encode_on_ray)
         digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
@@ -172,9 +175,12 @@ def _on_ray(
 
             mirror.show(counter)
             while feed.open and not halt.now and not feed.stopped:
-                tune_run.run(feed, shared, job, halt, cluster.workers, cluster.engines)
+                workers = None if grows else cluster.workers
+                tune_run.run(feed, shared, job, halt, workers, cluster.engines)
+        note = spill_note(before, stored(), shared.X.nbytes)
     if hashlib.sha256(shared.X.data).hexdigest() != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
+    return [note] if note else []
 
 
 def _exit(feed: Feed, interrupts: Interrupts) -> Exit:

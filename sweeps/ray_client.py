@@ -83,12 +83,12 @@ class RemoteHalt(Halt):
         return self.now or bool(ray.get(self._bridge.stopped.remote()))
 
 
-def run_there(bridge: Any, shared: Sequence[Any], job: Job, workers: int) -> None:
+def run_there(bridge: Any, shared: Sequence[Any], job: Job, workers: int | None) -> None:
     """Run Tune in this process of the cluster, with the feed at the other end of the bridge."""
     run_shared(RemoteFeed(bridge), shared, job, RemoteHalt(bridge), workers)
 
 
-def run_through_client(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int) -> None:
+def run_through_client(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int | None) -> None:
     """Have the cluster run Tune, and answer its calls here until it ends; else as ``run_shared``."""
     make_bridge: Any = ray.remote(num_cpus=0)(Bridge)
     start: Any = ray.remote(num_cpus=0, max_retries=0)(run_there)

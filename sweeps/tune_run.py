@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -25,6 +26,8 @@ from .engine import start_engines
 from .feed import Finished, Halt
 from .prepare import Shared
 from .trial import Job, Work, run_cell
+
+CAPACITY_SECONDS = 2.0  # between two looks at what a cluster has
 
 
 class Feed(Protocol):
@@ -55,6 +58,26 @@ class HaltStopper(Stopper):
         return self._halt.asked()
 
 
+class Capacity:
+    """How many cells run at a time: one a CPU that the cluster has now, for nodes come and go.
+
+    Args:
+        workers: cells at a time, whatever the cluster has; None: one a CPU.
+    """
+
+    def __init__(self, workers: int | None):
+        self._workers, self._known, self._asked = workers, 1, float("-inf")
+
+    def __call__(self) -> int:
+        """Return the number for now."""
+        if self._workers is not None:
+            return self._workers
+        if time.monotonic() - self._asked > CAPACITY_SECONDS:
+            have = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            self._known, self._asked = max(1, int(have.get("CPU", 0))), time.monotonic()
+        return self._known
+
+
 class FeedSearcher(Searcher):
     """Gives Ray Tune the cells of a feed. Nothing of it is ever saved: the ledger is the state.
 
@@ -62,14 +85,16 @@ class FeedSearcher(Searcher):
     wrap it, or blame a trial for it.
     """
 
-    def __init__(self, feed: Feed, halt: Halt):
+    def __init__(self, feed: Feed, halt: Halt, workers: int | None):
         super().__init__()
         self.error: Exception | None = None
-        self._feed, self._halt = feed, halt
+        self._feed, self._halt, self._capacity = feed, halt, Capacity(workers)
         self._running: dict[str, str] = {}  # Tune's trial id -> trial_key
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next cell, None to be asked later, or FINISHED."""
+        if len(self._running) >= self._capacity():
+            return None
         with self._kept():
             work = self._feed.next_work()
         if isinstance(work, Finished):
@@ -124,7 +149,7 @@ class FeedSearcher(Searcher):
         """Save nothing."""
 
 
-def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines: int = 0) -> None:
+def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, engines: int = 0) -> None:
     """Put the shared data into the object store and run the feed's cells.
 
     Returns when none is left, or when Tune gave up because a process died: look at the feed and call
@@ -135,7 +160,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
         shared: read by every cell without a copy.
         job: what all cells have in common.
         halt: ends the run early.
-        workers: cells at a time.
+        workers: cells at a time; None: one a CPU, also of nodes that join later.
         engines: GPUs that train the networks of the cells; 0: each cell trains by itself.
 
     Raises:
@@ -152,14 +177,14 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
         run_shared(feed, references, job, halt, workers)
 
 
-def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int) -> None:
+def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers: int | None) -> None:
     """Run the feed's cells on data that lies in the object store: ``run`` without the put.
 
     Args:
         feed: what runs.
         shared: one reference to a ``Shared``; the others as for ``run``.
     """
-    searcher = FeedSearcher(feed, halt)
+    searcher = FeedSearcher(feed, halt, workers)
     trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})
     with tempfile.TemporaryDirectory(prefix="synaug-tune-") as storage:
         try:
@@ -169,7 +194,6 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 num_samples=-1,
                 search_alg=searcher,
                 stop=HaltStopper(halt),
-                max_concurrent_trials=workers,
                 reuse_actors=True,
                 raise_on_failed_trial=False,
                 storage_path=storage,

@@ -1,0 +1,61 @@
+"""A tiny sweep whose cells take long enough to cut a host off in the middle of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sweeps.ledger import Line
+
+WORDS = {"beetle": ["wing", "shell", "leg", "antenna"], "teapot": ["lid", "spout", "handle", "steam"]}
+FILLERS = ["the", "a", "of", "and", "small", "large", "old", "new"]
+SPEC: dict[str, Any] = {
+    "name": "tiny",
+    "imbalance": {"kind": "minority", "minority": ["teapot"], "n_majority": 200, "n_minority": 40},
+    "folds": 4,
+    "precision": "float32",
+    "replicates": 2,
+    "classifier": {"hidden": 64, "ladder": [1, 16, 400]},
+    "arms": ["none", "ros", "smote", "borderline_smote"],
+    "design": "one_factor",
+    "space": {"ratio": [25, 50, 75, 100, 150, 200], "k": [1, 2, 3, 4, 5, 6], "metric": ["euclidean"]},
+    "controls": 0,
+    "search": {"trials": 0},
+}
+NUMBERS = ("status", "chosen_steps", "scores", "curve", "folds", "per_class", "confusion", "counts")
+Results = dict[tuple[str, int], Line]
+
+
+def write_workshop(folder: Path, save_bert: Callable[..., None], place: Path) -> None:
+    """Write data, encoder and spec.
+
+    Args:
+        folder: where they are written.
+        save_bert: makes the encoder.
+        place: where the sweep finds them.
+    """
+    folder.mkdir()
+    draw, rows = random.Random(7), ["text,label"]
+    for number in range(600):
+        label = "teapot" if number % 3 == 0 else "beetle"
+        words = draw.choices(WORDS[label], k=2) + draw.choices(FILLERS, k=4)
+        rows.append(f"{' '.join(words)} {number},{label}")
+    (folder / "data.csv").write_text("\n".join(rows))
+    words = [*FILLERS, *WORDS["beetle"], *WORDS["teapot"]]
+    save_bert(folder / "encoder", words, hidden_size=32, intermediate_size=32)
+    encoder = {"model": str(place / "encoder"), "max_length": 16, "dtype": "float32"}
+    spec = SPEC | {"data": {"source": str(place / "data.csv")}, "encoder": encoder}
+    (folder / "spec.yaml").write_text(yaml.safe_dump(spec))
+
+
+def first_results(lines: Sequence[Line]) -> Results:
+    """The first result of each (cell, replicate)."""
+    found: Results = {}
+    for line in lines:
+        if line["kind"] == "result":
+            found.setdefault((line["trial_key"], line["replicate"]), line)
+    return found
