@@ -19,17 +19,19 @@ MLFLOW_STATUS = {"ok": "FINISHED", "not_applicable": "FINISHED", "raced": "FINIS
 
 
 def standing(out: Path, lines: Sequence[Line]) -> dict[str, Any]:
-    """Count cells by how they ended, results, and what MLflow has not acknowledged."""
+    """Count cells by how they ended, results by their host, and what MLflow has not acknowledged."""
     found = state(lines)
     planned = out / "plan.jsonl"
     cells = len(planned.read_text().splitlines()) if planned.exists() else len(found.configs)
     proposed = sum(config_key not in found.cells for config_key in found.configs)
+    hosts = Counter(str(line["host"]) for line in found.results.values() if "host" in line)
     return {
         "sweep": out.absolute().name,
         "planned_cells": max(cells, len(found.configs)),
         "finished": dict(Counter(str(line["status"]) for line in found.cells.values())),
         "started_not_finished": proposed,
         "results": len(found.results),
+        **({"hosts": dict(hosts)} if hosts else {}),
         "test_results": len(found.tests),
         "not_in_mlflow": len(found.unsent),
         "last_line": str(lines[-1].get("at", "")) if lines else "",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INIT = Path(__file__).with_name("host.sh")
-PROGRAMS = ("ip", "nsenter", "rsync", "setpriv", "ssh", "ssh-keygen", "unshare", "/usr/sbin/sshd")
+PROGRAMS = ("ip", "nsenter", "pgrep", "rsync", "setpriv", "ssh", "ssh-keygen", "unshare", "/usr/sbin/sshd")
 NSENTER, SETPRIV, KEYGEN = (shutil.which(name) or name for name in ("nsenter", "setpriv", "ssh-keygen"))
 # What a host needs and a container may refuse: namespaces with a mount and an overlay of their own.
 SPACES = ("--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc", "--fork", "--kill-child")
@@ -92,7 +92,7 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "needs root, for namespaces"
     if lacking:
-        return f"needs {', '.join(lacking)} (Debian: iproute2, openssh-server, rsync, util-linux)"
+        return f"needs {', '.join(lacking)} (Debian: iproute2, openssh-server, procps, rsync)"
     tried = subprocess.run(
         [SETPRIV, "--pdeathsig", "KILL", "unshare", *SPACES, "sh", "-c", PROBE],
         capture_output=True,

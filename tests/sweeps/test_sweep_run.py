@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import socket
@@ -68,7 +69,9 @@ def test_the_ledger_has_every_cell_once_and_keeps_to_its_schema(finished: Any) -
     assert len(cells) == CELLS
     assert {line["status"] for line in cells.values()} == {"ok"}
     assert Counter(line["stage"] for line in cells.values()) == {"design": CELLS - 2, "exploit": 2}
-    assert standing(finished.out, finished.lines)["finished"] == {"ok": CELLS}
+    found = standing(finished.out, finished.lines)
+    assert found["finished"] == {"ok": CELLS}
+    assert found["hosts"] == {platform.node(): 2 * CELLS}
 
 
 def test_the_value_of_a_cell_is_the_mean_over_its_replicates(finished: Any) -> None:
