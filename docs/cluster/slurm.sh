@@ -27,6 +27,7 @@ mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 address=$(srun --nodes=1 --ntasks=1 --nodelist="${nodes[0]}" hostname --ip-address | awk '{print $1}')
 port=$((20000 + SLURM_JOB_ID % 10000)) # jobs that share a node do not meet
 folder="${TMPDIR:-/tmp}/ray-$SLURM_JOB_ID"
+node=(--num-cpus="$SLURM_CPUS_PER_TASK" --dashboard-agent-listen-port=0 --min-worker-port=0 --max-worker-port=0)
 
 sweep=
 finish() {
@@ -42,13 +43,13 @@ trap 'exit 143' TERM
 
 # --block: the step is Ray, so that Slurm ends it with the job; `ray stop` would end those of other jobs, too.
 srun --nodes=1 --ntasks=1 --nodelist="${nodes[0]}" \
-  ray start --head --block --node-ip-address="$address" --port="$port" --num-cpus="$SLURM_CPUS_PER_TASK" \
-  --dashboard-host=127.0.0.1 --include-dashboard=false --temp-dir="$folder" &
+  ray start --head --block --node-ip-address="$address" --port="$port" "${node[@]}" --temp-dir="$folder" \
+  --dashboard-host=127.0.0.1 --include-dashboard=false --ray-client-server-port="$((port + 10000))" &
 until timeout 1 bash -c "</dev/tcp/$address/$port" 2>/dev/null; do sleep 1; done
 if [ "${#nodes[@]}" -gt 1 ]; then
   others=$(IFS=,; echo "${nodes[*]:1}")
   srun --nodes="$((${#nodes[@]} - 1))" --ntasks="$((${#nodes[@]} - 1))" --nodelist="$others" \
-    ray start --block --address="$address:$port" --num-cpus="$SLURM_CPUS_PER_TASK" &
+    ray start --block --address="$address:$port" "${node[@]}" &
 fi
 
 # The driver runs on the first node, where this script does, and waits for no node: late ones get cells, too.

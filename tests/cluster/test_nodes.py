@@ -52,7 +52,9 @@ class Nodes:
     def start(self, *options: str) -> psutil.Process:
         """Start a node and return its raylet."""
         log = self.folder / f"node-{len(self.processes)}.log"
-        command = [RAY, "start", "--block", "--num-cpus", "1", "--object-store-memory", str(STORE), *options]
+        command = [RAY, "start", "--block", "--num-cpus", "1", "--object-store-memory", str(STORE)]
+        command += ["--dashboard-agent-listen-port", "0", "--min-worker-port", "0", "--max-worker-port", "0"]
+        command += ["--node-ip-address", "127.0.0.1", *options]
         with log.open("wb") as output:
             node = subprocess.Popen(command, stdout=output, stderr=output, env=self.environment)
         self.processes.append(node)
@@ -91,7 +93,7 @@ def runs_cells(raylet: psutil.Process) -> bool:
             titles.append(" ".join(child.cmdline()))
         except psutil.NoSuchProcess:
             continue
-    return any(title.startswith("ray::") and "IDLE" not in title for title in titles)
+    return any(title.startswith("ray::ImplicitFunc.train") for title in titles)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +107,8 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     environment |= {"RAY_health_check_failure_threshold": "3", "RAY_health_check_period_ms": "1000"}
     found = Nodes(f"127.0.0.1:{port}", environment, folder)
     try:
-        options = ["--port", str(port), "--node-ip-address", "127.0.0.1", "--include-dashboard", "false"]
-        found.start("--head", *options, "--ray-client-server-port", str(free_port()))
+        options = ["--port", str(port), "--include-dashboard", "false"]
+        found.start("--head", *options, "--ray-client-server-port", str(9000 + port % 900))
         yield found
     finally:
         for process in reversed(found.processes):
