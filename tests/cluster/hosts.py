@@ -23,7 +23,7 @@ SPACES = ("--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc", "--fork
 OVERLAY = "-o lowerdir=/etc,upperdir=/mnt/a,workdir=/mnt/b overlay /mnt/c"
 PROBE = f"mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b /mnt/c && mount -t overlay {OVERLAY}"
 NETWORK = "10.77.0"  # known inside the namespaces alone
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 @dataclass(frozen=True)

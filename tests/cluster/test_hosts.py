@@ -20,11 +20,11 @@ from sweeps.ledger import Line, read
 from tests.cluster.hosts import Host, Network, missing, network
 from tests.cluster.workshop import NUMBERS, Results, first_results, write_workshop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 NODES = ("head", "one", "two")
-PATIENCE = 240.0
+PATIENCE = 420.0
 # Of every host, beside what cluster.yaml sets: one CPU, and less waiting than between real machines.
 SETTINGS = {
     "RAY_OVERRIDE_RESOURCES": '{"CPU": 1}',

@@ -20,11 +20,11 @@ import pytest
 from sweeps.ledger import Line, read
 from tests.cluster.workshop import first_results, write_workshop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RAY = str(Path(sys.executable).with_name("ray"))
 STORE = 80_000_000  # bytes; Ray takes no less than 75 MiB
-SECONDS = 240.0
+SECONDS = 300.0
 
 
 def free_port() -> int:
