@@ -161,7 +161,7 @@ def _on_ray(
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
         with counted(console, "encoding", "texts") as progress:
             shared = share(prepared, progress, encode=encode_on_ray)
-        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
+        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec, address=options.address)
         console.print("finding neighbours …", style="dim")
         shared = with_graphs(shared, *neighborhoods(cells, spec))
         with (
