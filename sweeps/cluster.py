@@ -15,7 +15,7 @@ import stamina
 from synaug.errors import Exit, Problem, SynaugError
 
 from .nodes import SAME, check_nodes
-from .reach import check_address, prepare_environment, unreachable
+from .reach import CLIENT, check_address, prepare_environment, unreachable
 
 CLIENT_ATTEMPTS = 5
 
@@ -33,6 +33,11 @@ class Cluster:
     address: str
     workers: int
     engines: int
+
+    @property
+    def exports(self) -> bool:
+        """Whether this process can export numbers: a client of Ray is no part of the cluster."""
+        return self.address != "local" and not self.address.startswith(CLIENT)
 
 
 def check_cluster(address: str, gpus: float) -> None:

@@ -68,7 +68,7 @@ class GateFeed:
         replicate = int(line["replicate"])
         if replicate not in self.missing[key]:
             return
-        body = {name: value for name, value in line.items() if name not in ("sketch", "trace")}
+        body = {name: value for name, value in line.items() if name not in ("sketch", "trace", "output")}
         stamp = {name: self.cells[key][name] for name in ("stage", "config", "number")}
         stamp |= {"trial_key": key, "attempt": self.attempts[key]}
         self.ledger.append("test", stamp | body)

@@ -22,6 +22,7 @@ from .engine import Engines
 from .identity import Identity, other_code
 from .plan import scene_of
 from .prepare import Shared
+from .worker_output import ending, heard
 
 Options = TypeVar("Options", bound=Classifier)
 
@@ -120,7 +121,9 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
     torch.set_num_threads(job.threads)
     work, data = Work(**config), ray.get(shared[0])
     for replicate in work.replicates:
-        tune.report({"line": _line(work, replicate, data, job)})
+        with heard() as pieces:
+            line = _line(work, replicate, data, job)
+        tune.report({"line": line} | ({"output": ending(pieces)} if pieces else {}))
 
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:

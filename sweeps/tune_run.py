@@ -86,7 +86,8 @@ class FeedSearcher(Searcher):
             with self._kept():
                 if "refused" in result:
                     raise refused_node(result["refused"])
-                self._feed.result(self._running[trial_id], json.loads(result["line"]))
+                said = {"output": result["output"]} if "output" in result else {}
+                self._feed.result(self._running[trial_id], json.loads(result["line"]) | said)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False

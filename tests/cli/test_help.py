@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import synaug as package
-from sweeps.cli import asking, catalogue, deploying, doctor, reporting, running, submitting, upkeep  # noqa: F401 - they register
+from sweeps.cli import asking, catalogue, deploying, doctor, logs, reporting, running, submitting, upkeep  # noqa: F401 - they register
 from sweeps.cli.app import app
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "sklearn", "pandas", "optuna")
