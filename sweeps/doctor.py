@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from synaug.errors import Exit, Problem, SynaugError
 from tracking import TrackingError, UnknownScheme, probe, redact
@@ -45,7 +45,7 @@ class Examination:
 
     address: str
     seen: tuple[Seen, ...] = ()
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
     @property
     def exit(self) -> Exit:

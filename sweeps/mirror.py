@@ -107,7 +107,7 @@ class Mirror:
         """Keep what a cell printed in its worker."""
         path = self._places.logs / f"{key}.output.txt"
         with suppress(OSError), path.open("a") as file:  # a full disk: the ledger finds out
-            file.write(f"replicate {replicate}:\n{text.rstrip()}\n")
+            file.write(f"replicate {replicate}:\n{text}\n")
 
     def close(self, exit: Exit, seconds: float) -> list[str]:
         """Bring MLflow up to date, for so many seconds at most; return what the user should know."""

@@ -123,7 +123,8 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
     for replicate in work.replicates:
         with heard() as pieces:
             line = _line(work, replicate, data, job)
-        tune.report({"line": line} | ({"output": ending(pieces)} if pieces else {}))
+        said = ending(pieces)
+        tune.report({"line": line} | ({"output": said} if said else {}))
 
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:

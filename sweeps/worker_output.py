@@ -27,6 +27,14 @@ class Heard(io.TextIOBase):
         self._kept.append(text)
         return self._stream.write(text)
 
+    def fileno(self) -> int:
+        """The descriptor of the worker's stream, which tools of C write to."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Whether a person looks on."""
+        return self._stream.isatty()
+
     def flush(self) -> None:
         """Flush the worker's stream."""
         self._stream.flush()
@@ -41,5 +49,5 @@ def heard() -> Iterator[list[str]]:
 
 
 def ending(pieces: list[str]) -> str:
-    """The last characters of what was heard."""
-    return "".join(pieces)[-MOST_CHARACTERS:]
+    """The last characters of what was heard; nothing where it was white space."""
+    return "".join(pieces)[-MOST_CHARACTERS:].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ from .running import Out
 from .upkeep import lines_of
 
 POLL_SECONDS = 1.0
-ENDED = " ended: "  # in the last line of a start's log
+ENDED = re.compile(r"Z (INFO|WARNING) +sweep \S+ ended: ")  # in the last line of a start's log
+READ_AGAIN = 5_000  # lines, at most as many as come in a poll
 
 
 @app.command()
@@ -51,17 +53,17 @@ def logs(
             Problem(f"{out} has no log yet", str(out / "logs"), "name a cell, or run the sweep")
         )
     typer.echo("\n".join(said))
-    if follow and ENDED not in said[-1]:
+    if follow:
         _follow(out / "logs", said[-1])
 
 
 def _follow(folder: Path, last: str) -> None:
     """Show lines as they are written, until one says that the sweep ended."""
-    from ..journal import KEPT, MOST_BYTES, tail
+    from ..journal import tail
 
-    while ENDED not in last:
+    while not ENDED.search(last):
         time.sleep(POLL_SECONDS)
-        said = tail(folder, KEPT * MOST_BYTES)
+        said = tail(folder, READ_AGAIN)
         new = said[len(said) - said[::-1].index(last) :] if last in said else said
         if new:
             typer.echo("\n".join(new))

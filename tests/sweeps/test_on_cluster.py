@@ -25,7 +25,26 @@ from tests.sweeps import heads
 from tests.sweeps.heads import Head
 
 ROOT = Path(__file__).parents[2]
-SYNAUG = [sys.executable, "-c", "from sweeps.cli.app import main; main()"]
+MAIN = "from sweeps.cli.app import main; main()"
+# Cells come so fast that a node which joins would be too late: after the first it is waited for, and then
+# the cell that it gets.
+WITH_THE_NEXT_NODE = """
+import time, ray
+from sweeps.feed import Feed
+give, given = Feed.next_work, []
+
+def paced(self):
+    if self.done < 1:
+        return give(self)
+    while sum(node["Alive"] for node in ray.nodes()) < 2:
+        time.sleep(0.2)
+    if len(given) >= 2 and self._running:
+        return None
+    given.append(1)
+    return give(self)
+
+Feed.next_work = paced
+"""
 DASHBOARD = ROOT / "docs/cluster/grafana.json"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -33,7 +52,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     folder = tmp_path_factory.mktemp("cluster")
-    with heads.head(folder, cpus=1, dashboard=True, env=heads.write_token(folder / "token")) as found:
+    env = {**heads.write_token(folder / "token"), "RAY_metrics_report_interval_ms": "1000"}
+    with heads.head(folder, cpus=1, dashboard=True, env=env) as found:
         yield found
 
 
@@ -62,11 +82,11 @@ def other_node(head: Head, older: Path, log: Path) -> Iterator[None]:
 class Command:
     """A ``synaug`` process in a folder that is no checkout, for Ray shows its path to the workers."""
 
-    def __init__(self, folder: Path, head: Head, *arguments: object, **env: str):
+    def __init__(self, folder: Path, head: Head, *arguments: object, code: str = "", **env: str):
         self.out, self.err = folder / f"{time.monotonic_ns()}.out", folder / f"{time.monotonic_ns()}.err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*SYNAUG, *map(str, arguments)],
+                [sys.executable, "-c", code + MAIN, *map(str, arguments)],
                 cwd=folder,
                 stdout=out,
                 stderr=err,
@@ -149,7 +169,7 @@ def test_a_node_with_other_code_runs_no_cell(
     """It joins a sweep under way, which ends; is refused before the next; once it left, the sweep goes on."""
     out = tmp_path / "runs" / "tiny"
     start = ("sweep", workshop.spec, "--out", out, "--address", head.address, "--workers", 2)
-    first = Command(tmp_path, head, *start)
+    first = Command(tmp_path, head, *start, code=WITH_THE_NEXT_NODE)
     while not out.is_dir() or results(out) < 2:
         assert first.process.poll() is None, first.text
         time.sleep(0.1)
