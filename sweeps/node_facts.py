@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -109,10 +110,11 @@ def facts_json(tracking_uri: str | None) -> str:
 
 def read_facts(text: str) -> Facts:
     """The facts of the machine that made a text by ``facts_json``."""
-    found = json.loads(text)
-    return Facts(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    )
+    pairs = json.loads(text).items()
+    found: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in pairs
+    }
+    return Facts(**found)
 
 
 def ray_temporary() -> Path:
@@ -120,7 +122,8 @@ def ray_temporary() -> Path:
     import ray
 
     if ray.is_initialized() and not ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
-        return Path(ray._private.worker._global_node.get_temp_dir_path())  # type: ignore[union-attr]
+        node: Any = ray._private.worker._global_node
+        return Path(node.get_temp_dir_path())
     return Path(os.environ.get("RAY_TMPDIR") or Path(tempfile.gettempdir()) / "ray")
 
 

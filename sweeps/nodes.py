@@ -64,7 +64,7 @@ def nodes() -> list[Node]:
     import ray
 
     found = []
-    for entry in ray.nodes():
+    for entry in ray.nodes():  # type: ignore[no-untyped-call]
         if entry["Alive"]:
             have = entry["Resources"]
             numbers = (float(have.get(kind, 0)) for kind in ("CPU", "GPU", "memory"))
@@ -109,11 +109,12 @@ def identity_answers(asked: Sequence[Node], seconds: float = ANSWER_SECONDS) -> 
     """
     import ray
 
-    ray.cloudpickle.register_pickle_by_value(identities)
+    pickle: Any = ray.cloudpickle
+    pickle.register_pickle_by_value(identities)
     try:
         return ask_each(asked, identity_json, seconds=seconds)
     finally:
-        ray.cloudpickle.unregister_pickle_by_value(identities)
+        pickle.unregister_pickle_by_value(identities)
 
 
 def code_problems(answer: Answer) -> list[Problem]:

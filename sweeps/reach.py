@@ -93,16 +93,21 @@ def _ask(address: str, target: str) -> None:
 def _head_version(channel: Any) -> str:
     from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 
-    stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
-    return str(stub.CheckAlive(gcs_service_pb2.CheckAliveRequest(), timeout=PROBE_SECONDS).ray_version)
+    messages: Any = gcs_service_pb2
+    services: Any = gcs_service_pb2_grpc
+    stub = services.NodeInfoGcsServiceStub(channel)
+    return str(stub.CheckAlive(messages.CheckAliveRequest(), timeout=PROBE_SECONDS).ray_version)
 
 
-def _client_version(channel: Any) -> None:
-    """The client's server says its version only to who joins."""
+def _client_version(channel: Any) -> str | None:
+    """None: the clients' server says its version only to who joins."""
     from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
 
-    ping = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)
-    ray_client_pb2_grpc.RayletDriverStub(channel).ClusterInfo(ping, timeout=PROBE_SECONDS)
+    messages: Any = ray_client_pb2
+    services: Any = ray_client_pb2_grpc
+    ping = messages.ClusterInfoRequest(type=messages.ClusterInfoType.PING)
+    services.RayletDriverStub(channel).ClusterInfo(ping, timeout=PROBE_SECONDS)
+    return None
 
 
 def _refused(address: str, error: Any) -> SynaugError:
