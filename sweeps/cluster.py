@@ -5,27 +5,19 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import stamina
 
 from synaug.errors import Exit, Problem, SynaugError
 
-PROBE_SECONDS = 5.0
+from .nodes import SAME, check_nodes
+from .reach import CLIENT, check_address, prepare_environment, unreachable
+
 CLIENT_ATTEMPTS = 5
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "DO_NOT_TRACK": "true",
-}
-_FORMS = "local, auto, HOST:PORT or ray://HOST:PORT"
 
 
 @dataclass(frozen=True)
@@ -42,50 +34,27 @@ class Cluster:
     workers: int
     engines: int
 
-
-def check_address(address: str) -> None:
-    """Find out in a few seconds whether a cluster can be there; connects nothing.
-
-    Raises:
-        SynaugError: the address has no known form (exit 2) or nobody listens (exit 5).
-    """
-    if address in ("local", "auto"):
-        return
-    match = re.fullmatch(r"(?:ray://)?(\[[^\]]+\]|[^:/\s]+):(\d{1,5})", address)
-    if match is None:
-        raise SynaugError(
-            Problem(
-                f"--address: expected {_FORMS}, got {address!r}", fix="for example --address 10.0.0.5:6379"
-            )
-        )
-    host, port = match[1].strip("[]"), int(match[2])
-    try:
-        socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, str(error)) from error
+    @property
+    def exports(self) -> bool:
+        """Whether this process can export numbers: a client of Ray is no part of the cluster."""
+        return self.address != "local" and not self.address.startswith(CLIENT)
 
 
-def check_gpus(address: str, gpus: float) -> None:
-    """Find out whether this machine has the GPUs that a cell needs; another cluster is asked later.
+def check_cluster(address: str, gpus: float) -> None:
+    """Find out whether a sweep can run there: on this machine, or on each node of a cluster.
 
     Raises:
-        SynaugError: it has too few (exit 6).
+        SynaugError: nobody answers or we are refused (exit 5); a node runs other code than this process,
+            or there are no such GPUs (exit 6).
     """
-    if address != "local" or gpus <= 0:
-        return
-    import torch
+    check_address(address)
+    if address != "local":
+        with connected(address, None, gpus):
+            check_nodes()
+    elif gpus > 0:
+        import torch
 
-    _measure(address, None, gpus, {"CPU": 1.0, "GPU": float(torch.cuda.device_count())})
-
-
-def _unreachable(address: str, reason: str) -> SynaugError:
-    return SynaugError(
-        Problem(
-            f"no Ray cluster answers at {address}: {reason}",
-            fix="start one with `ray start --head`, or run on this machine with --address local",
-        ),
-        Exit.SERVICE,
-    )
+        _measure(address, None, gpus, {"CPU": 1.0, "GPU": float(torch.cuda.device_count())})
 
 
 @contextmanager
@@ -100,10 +69,7 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
     Raises:
         SynaugError: nobody answers (exit 5), or the cluster lacks what is asked for (exit 6).
     """
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    if address != "local" and _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    prepare_environment(address)
     import ray
 
     quiet: dict[str, Any] = {
@@ -118,7 +84,11 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
         else:
             _join(ray, address, quiet)
     except ConnectionError as error:
-        raise _unreachable(address, str(error).strip().splitlines()[-1]) from error
+        raise unreachable(address, str(error).strip().splitlines()[-1]) from error
+    except RuntimeError as error:
+        if not str(error).startswith("Version mismatch"):
+            raise
+        raise SynaugError(Problem(" ".join(str(error).split()), address, SAME), Exit.RESOURCES) from error
     try:
         yield _measure(address, workers, gpus, ray.cluster_resources())  # type: ignore[no-untyped-call]
     finally:
@@ -150,12 +120,6 @@ def _leave(ray: Any) -> None:
         ray.shutdown()
     finally:
         gc.enable()
-
-
-def _has_token() -> bool:
-    """Whether the user has a Ray token; `ray start` asks for it from then on, a client must be told."""
-    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or Path(path).expanduser().is_file()
 
 
 def _measure(address: str, workers: int | None, gpus: float, have: dict[str, float]) -> Cluster:

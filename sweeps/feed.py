@@ -49,6 +49,9 @@ class Listener(Protocol):
     def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
         """A worker sent the picture of a cell."""
 
+    def printed(self, key: str, replicate: int, text: str) -> None:
+        """A cell printed something in its worker."""
+
     def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
         """An attempt at a cell went wrong."""
 
@@ -212,9 +215,12 @@ class Feed:
         """Write one replicate's result; a late duplicate is dropped."""
         entry, outcome = self.entries[key], dict(line)
         sketch, trace = outcome.pop("sketch", None), outcome.pop("trace", None)
+        output = outcome.pop("output", None)
         replicate = int(outcome["replicate"])
         if replicate in entry.results or entry.closed:
             return
+        if output:
+            self._listener.printed(key, replicate, output)
         if sketch:
             self._listener.sketched(key, sketch)
         if outcome["status"] == "failed":

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from synaug.errors import Exit, Problem, SynaugError
 
-from .cluster import check_address, check_gpus, connected
+from .cluster import check_cluster, connected
 from .encoding import encode_on_ray
 from .feed import FINISHED, MAX_ATTEMPTS, Finished, Halt
 from .graphs import with_graphs
@@ -68,7 +68,7 @@ class GateFeed:
         replicate = int(line["replicate"])
         if replicate not in self.missing[key]:
             return
-        body = {name: value for name, value in line.items() if name not in ("sketch", "trace")}
+        body = {name: value for name, value in line.items() if name not in ("sketch", "trace", "output")}
         stamp = {name: self.cells[key][name] for name in ("stage", "config", "number")}
         stamp |= {"trial_key": key, "attempt": self.attempts[key]}
         self.ledger.append("test", stamp | body)
@@ -124,8 +124,7 @@ def open_gate(
             key is not a finished cell of the sweep (exit 2).
     """
     spec = load_spec(places.spec)
-    check_address(options.address)
-    check_gpus(options.address, options.gpus_per_trial)
+    check_cluster(options.address, options.gpus_per_trial)
     prepared = prepare(spec)
     if not len(prepared.split.test):
         raise SynaugError(Problem(f"{prepared.corpus.name} has no test rows", str(places.out)), Exit.DATA)
@@ -162,7 +161,7 @@ def _declared(before: State, cells: Sequence[str] | None, places: Places) -> lis
 
 def _read(spec: Spec, prepared: Any, feed: GateFeed, options: RunOptions, console: Console) -> None:
     arms = [Cell(str(line["config"]["arm"]), (), "design", 0) for line in feed.cells.values()]
-    job = job_of(spec, gate=True)
+    job = job_of(spec, gate=True, address=options.address)
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
         with counted(console, "encoding", "texts") as progress:
             shared = share(prepared, progress, with_test=True, encode=encode_on_ray)

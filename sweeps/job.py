@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from synaug.methods import METHODS
 
+from .identity import identity
 from .plan import Cell
 from .space import arm_levels
 from .spec import Spec
@@ -13,10 +14,23 @@ from .spec_classifier import Classifier
 from .trial import Job, Trained
 
 
-def job_of(spec: Spec, gate: bool = False) -> Job:
-    """What all cells of a sweep have in common; ``gate`` scores the test rows."""
+def job_of(spec: Spec, gate: bool = False, address: str = "local") -> Job:
+    """What all cells of a sweep have in common.
+
+    Args:
+        spec: the sweep.
+        gate: score the test rows.
+        address: of the Ray cluster, whose workers must run the code of this process.
+    """
     first, *others = (_trained(classifier, spec.precision) for classifier in spec.every_classifier)
-    return Job(first.options, first.steps, gate=gate, diagnosed=spec.diagnostics, others=tuple(others))
+    return Job(
+        first.options,
+        first.steps,
+        gate=gate,
+        diagnosed=spec.diagnostics,
+        others=tuple(others),
+        code=None if address == "local" else identity(),
+    )
 
 
 def _trained(classifier: Classifier, precision: str) -> Trained:

@@ -16,9 +16,11 @@ from .cluster import connected
 from .encoding import encode_on_ray
 from .entry import Entry
 from .feed import Feed, Rules
+from .gauges import gauges_of
 from .graphs import with_graphs
 from .interrupt import Interrupts
 from .job import job_of, neighborhoods
+from .journal import Journal
 from .ledger import Ledger
 from .ledger_state import State, state
 from .mirror import Mirror
@@ -96,7 +98,8 @@ def run(spec: Spec, places: Places, options: RunOptions, console: Console) -> En
         head = header(prepared, places)
         if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
             ledger.append("sweep", head)
-        return _run_cells(prepared, places, options, console, ledger, before, entries)
+        with Journal(places.logs) as journal:
+            return _run_cells(prepared, places, options, console, journal, ledger, before, entries)
 
 
 def _run_cells(
@@ -104,6 +107,7 @@ def _run_cells(
     places: Places,
     options: RunOptions,
     console: Console,
+    journal: Journal,
     ledger: Ledger,
     before: State,
     entries: list[Entry],
@@ -121,15 +125,17 @@ def _run_cells(
     )
     projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
     projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
-    mirror = Mirror(prepared, places, ledger, entries, before, console)
+    mirror = Mirror(prepared, places, ledger, entries, before, console, journal)
     name_cell = partial(describe, prepared)
     confirm = partial(confirm_cells, spec)
     feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror, confirm)
     interrupts, notes = Interrupts(feed), list[str]()
+    journal.say(f"sweep {spec.name} on {options.address}: {feed.done} of {feed.total} cells are done")
     try:
         if feed.open:
             notes += _on_ray(prepared, options, console, feed, mirror, interrupts)
-    except (SynaugError, KeyboardInterrupt):
+    except (SynaugError, KeyboardInterrupt) as error:
+        journal.warn(f"sweep {spec.name} ended: {error or 'interrupted'}")
         projection.close()
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
         raise
@@ -142,6 +148,9 @@ def _run_cells(
     notes += mirror.close(exit if feed.done == feed.total else Exit.INTERRUPTED, patience)
     if projection.problem:
         notes.append(f"Optuna's studies: {projection.problem}; run `synaug rebuild-study {places.out}`")
+    for note in notes:
+        journal.warn(note)
+    journal.say(f"sweep {spec.name} ended: {exit.name}, {feed.done} of {feed.total} cells are done")
     return Ended(exit, feed.done, feed.total, tuple(notes))
 
 
@@ -164,7 +173,7 @@ def _on_ray(
         before = stored()
         with counted(console, "encoding", "texts") as progress:
             shared = share(prepared, progress, encode=encode_on_ray)
-        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
+        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec, address=options.address)
         console.print("finding neighbours …", style="dim")
         shared = with_graphs(shared, *neighborhoods(cells, spec))
         with (
@@ -173,7 +182,7 @@ def _on_ray(
         ):
             from . import tune_run  # imports Ray, which reads its environment then
 
-            mirror.show(counter)
+            mirror.show(counter, gauges_of(feed, spec.name) if cluster.exports else None)
             while feed.open and not halt.now and not feed.stopped:
                 workers = None if grows else cluster.workers
                 tune_run.run(feed, shared, job, halt, workers, cluster.engines)

@@ -13,6 +13,8 @@ from synaug.errors import Exit, SynaugError
 from tracking import PARENT, DataUsed, Outbox, ParentRun
 
 from .entry import Entry
+from .gauges import Gauges
+from .journal import Journal
 from .ledger import Ledger, now
 from .ledger_state import State
 from .note import note
@@ -37,14 +39,16 @@ class Mirror:
         entries: all cells known at the start; those that MLflow lacks are sent first.
         before: what the ledger held at the start.
         console: for messages.
+        journal: the log of the sweep, where it runs.
     """
 
     def __init__(
         self, prepared: Prepared, places: Places, ledger: Ledger, entries: Sequence[Entry],
-        before: State, console: Console,
+        before: State, console: Console, journal: Journal | None = None,
     ):  # fmt: skip
         self._prepared, self._places, self._ledger = prepared, places, ledger
-        self._console = console
+        self._console, self._journal = console, journal
+        self._gauges: Gauges | None = None
         self._entries = {entry.key: entry for entry in entries}
         self._best: dict[str, float] = {}  # of each arm so far
         self._leading: set[str] = set()  # keys of cells that were an arm's best when they ended
@@ -63,9 +67,9 @@ class Mirror:
             if entry.closed is not None and entry.key in before.unsent:
                 self._send(entry)
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Progress, gauges: Gauges | None = None) -> None:
         """Count what was finished before, and from now on what is finished."""
-        self._progress = progress
+        self._progress, self._gauges = progress, gauges
         progress.resumed([e for e in self._entries.values() if e.closed is not None])
 
     def cell_closed(self, entry: Entry) -> None:
@@ -77,9 +81,13 @@ class Mirror:
             self._leading.add(entry.key)
         self._entries[entry.key] = entry
         self._names.update(dict.fromkeys(entry.config))
+        if self._journal:
+            self._journal.cell(entry)
         self._send(entry)
         if self._progress:
             self._progress.closed(entry)
+        if self._gauges:
+            self._gauges.closed(entry)
 
     def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
         """Keep the data of a picture until MLflow has it."""
@@ -89,9 +97,17 @@ class Mirror:
     def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
         """Say what went wrong, and keep the stack trace."""
         self._console.print(f"{entry.label}: {reason}", markup=False, style="red")
+        if self._journal:
+            self._journal.warn(f"cell {entry.key} {entry.label}: {reason}")
         if trace:
             self._places.logs.mkdir(mode=0o700, exist_ok=True)
             (self._places.logs / f"{entry.key}.txt").write_text(trace)
+
+    def printed(self, key: str, replicate: int, text: str) -> None:
+        """Keep what a cell printed in its worker."""
+        path = self._places.logs / f"{key}.output.txt"
+        with suppress(OSError), path.open("a") as file:  # a full disk: the ledger finds out
+            file.write(f"replicate {replicate}:\n{text}\n")
 
     def close(self, exit: Exit, seconds: float) -> list[str]:
         """Bring MLflow up to date, for so many seconds at most; return what the user should know."""

@@ -54,7 +54,7 @@ class Places:
 
     @property
     def logs(self) -> Path:
-        """Stack traces of cells that failed."""
+        """The log of the sweep; of cells that failed their stack traces, and what cells printed."""
         return self.out / "logs"
 
     @property

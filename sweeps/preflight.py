@@ -6,7 +6,7 @@ from rich.console import Console
 
 from synaug.cache import EmbeddingCache
 
-from .cluster import check_address, check_gpus
+from .cluster import check_cluster
 from .places import Places
 from .prepare import Prepared, check_writable, prepare
 from .spec import Spec
@@ -27,8 +27,7 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         SynaugError: something is wrong; nothing was written.
     """
     check_writable(places.out)
-    check_address(address)
-    check_gpus(address, gpus)
+    check_cluster(address, gpus)
     checked(places.storage)
     EmbeddingCache()  # refuses a folder that it cannot write to
     if trouble := places.check_tracking():

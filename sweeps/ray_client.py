@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
+
+from synaug.errors import SynaugError
 
 from .feed import Finished, Halt
 from .trial import Job, Work
@@ -106,6 +109,8 @@ def run_through_client(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, 
             elif over:
                 break
         ray.get(running)
+    except RayTaskError as error:
+        raise error.cause if isinstance(error.cause, SynaugError) else error from None
     finally:
         ray.cancel(running)
         ray.kill(bridge)

@@ -20,8 +20,10 @@ from synaug.outcome import Outcome
 from synaug.pool_cache import PoolCache
 
 from .engine import Engines
+from .identity import Identity, other_code
 from .plan import scene_of
 from .prepare import Shared
+from .worker_output import ending, heard
 
 Options = TypeVar("Options", bound=Classifier)
 
@@ -50,6 +52,7 @@ class Job:
         diagnosed: look at the synthetic rows, too.
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
+        code: what the driver runs, and a worker must run, too; None where all is one machine.
     """
 
     options: Classifier
@@ -59,6 +62,7 @@ class Job:
     diagnosed: bool = True
     engines: Engines | None = None
     others: Sequence[Trained] = ()
+    code: Identity | None = None
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -112,10 +116,16 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
     import torch
     from ray import tune
 
+    if refusals := other_code(job.code):  # of a node that joined after the others were asked
+        tune.report({"refused": refusals})
+        return
     torch.set_num_threads(job.threads)
     work, data = Work(**config), ray.get(shared[0])
     for replicate in work.replicates:
-        tune.report({"line": _line(work, replicate, data, job)})
+        with heard() as pieces:
+            line = _line(work, replicate, data, job)
+        said = ending(pieces)
+        tune.report({"line": line} | ({"output": said} if said else {}))
 
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:

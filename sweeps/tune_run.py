@@ -24,6 +24,7 @@ from ray.tune.search import Searcher
 
 from .engine import start_engines
 from .feed import Finished, Halt
+from .nodes import refused_node
 from .prepare import Shared
 from .trial import Job, Work, run_cell
 
@@ -108,7 +109,10 @@ class FeedSearcher(Searcher):
         """Pass one replicate's result on."""
         if self.error is None:
             with self._kept():
-                self._feed.result(self._running[trial_id], json.loads(result["line"]))
+                if "refused" in result:
+                    raise refused_node(result["refused"])
+                said = {"output": result["output"]} if "output" in result else {}
+                self._feed.result(self._running[trial_id], json.loads(result["line"]) | said)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
@@ -116,7 +120,7 @@ class FeedSearcher(Searcher):
         """Pass the last result on, and that the attempt is over."""
         if trial_id not in self._running or self.error is not None:
             return
-        if result and "line" in result:
+        if result and ("line" in result or "refused" in result):
             self.on_trial_result(trial_id, result)
         with self._kept():
             self._feed.ended(self._running.pop(trial_id), died=error)

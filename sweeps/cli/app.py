@@ -48,7 +48,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
-    from . import asking, catalogue, deploying, reporting, running, upkeep  # noqa: F401 - they register
+    from . import asking, catalogue, deploying, doctor, logs, reporting, running, submitting, upkeep  # noqa: F401 - they register
 
     sys.exit(_run())
 

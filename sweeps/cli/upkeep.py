@@ -1,4 +1,4 @@
-"""Commands that keep records in order and show them: verify, sync, rebuild-study, logs, ui."""
+"""Commands that keep records in order and show them: verify, sync, rebuild-study, ui."""
 
 from __future__ import annotations
 
@@ -203,25 +203,3 @@ def _page(tracking_uri: str, sweep: str) -> str:
     with tracking_errors():
         experiment = find_experiment(tracking_uri, sweep)
     return "" if experiment is None else runs_page(experiment)
-
-
-@app.command()
-def logs(out: Out, key: Annotated[str, typer.Argument(help="trial_key of a cell.")]) -> None:
-    """Show what the ledger and the worker said of a cell.
-
-    \b
-    Examples:
-      synaug logs runs/quickstart 0f3ac1d2e4b59687
-      synaug logs runs/mine 0f3ac1d2e4b59687
-    """
-    mine = [line for line in lines_of(out) if line.get("trial_key") == key]
-    if not mine:
-        raise SynaugError(Problem(f"{out} has no cell {key}", fix="keys stand in the ledger and in MLflow"))
-    for line in mine:
-        words = [line.get("at", ""), line["kind"], line.get("status") or "", line.get("reason") or ""]
-        if line["kind"] == "result":
-            words.insert(2, f"replicate {line['replicate']}")
-        typer.echo(" ".join(str(word) for word in words if word))
-    trace = out / "logs" / f"{key}.txt"
-    if trace.is_file():
-        typer.echo(trace.read_text())

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +11,17 @@ import pytest
 from sweeps.ledger import read
 from sweeps.ledger_state import state
 from sweeps.standing import disagreements
+from tests.sweeps import heads
+from tests.sweeps.heads import Head
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True)
-class Head:
-    address: str
-    client: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     """A cluster of one node, started as a user would with ``ray start``; its GPU is only a number."""
-    port, client = free_port(), 9000 + free_port() % 900  # Ray's workers take the ports from 10002
-    log = tmp_path_factory.mktemp("ray") / "head.log"
-    ray = str(Path(sys.executable).with_name("ray"))
-    start = [ray, "start", "--head", "--block", "--num-cpus", "2", "--num-gpus", "1"]
-    ports = ["--port", str(port), "--ray-client-server-port", str(client), "--include-dashboard", "false"]
-    with log.open("wb") as output:
-        node = subprocess.Popen(
-            [*start, *ports, "--node-ip-address", "127.0.0.1"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
-        )
-    try:
-        deadline = time.monotonic() + 90
-        while not listens(port) or not listens(client):
-            if node.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the head did not start:\n{log.read_text()}")
-            time.sleep(0.5)
-        yield Head(f"127.0.0.1:{port}", f"ray://127.0.0.1:{client}")
-    finally:
-        node.terminate()
-        node.wait(60)
+    with heads.head(tmp_path_factory.mktemp("ray"), gpus=1) as found:
+        yield found
 
 
 @pytest.mark.parametrize("way", ["address", "client"])

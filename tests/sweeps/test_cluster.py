@@ -31,7 +31,7 @@ def head(monkeypatch: pytest.MonkeyPatch) -> Head:
     import ray
 
     found = Head(failures=2)
-    monkeypatch.setattr("sweeps.cluster._has_token", lambda: False)  # it would be told to all of this process
+    monkeypatch.setattr("sweeps.reach.has_token", lambda: False)  # it would be told to all of this process
     monkeypatch.setattr(ray, "init", found)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 3.0})
     monkeypatch.setattr(ray, "shutdown", lambda: None)
