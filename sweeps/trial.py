@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from synaug.methods import METHODS
 from synaug.outcome import Outcome
 from synaug.pool_cache import PoolCache
 
+from .attempt import noted
 from .engine import Engines
 from .plan import scene_of
 from .prepare import Shared
@@ -49,6 +51,8 @@ class Job:
         diagnosed: look at the synthetic rows, too.
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
+        run: what the notes of attempts are named by; none without it.
+        timeout: seconds that an attempt may take.
     """
 
     options: Classifier
@@ -58,6 +62,8 @@ class Job:
     diagnosed: bool = True
     engines: Engines | None = None
     others: Sequence[Trained] = ()
+    run: str = ""
+    timeout: float | None = None
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -113,8 +119,10 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
 
     torch.set_num_threads(job.threads)
     work, data = Work(**config), ray.get(shared[0])
-    for replicate in work.replicates:
-        tune.report({"line": _line(work, replicate, data, job)})
+    node = ray.get_runtime_context().get_node_id() if job.run else ""
+    with noted(job.run, work.key, work.attempt, job.timeout, node):
+        for replicate in work.replicates:
+            tune.report({"line": _line(work, replicate, data, job)})
 
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
@@ -138,12 +146,20 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     outcome = evaluate(
         method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
     )
+    if bad := _no_numbers(outcome.scores):
+        return dataclasses.asdict(Outcome("failed", f"non_finite: {bad}"))
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
         found["sketch"] = sketch(method, shared, options.precision, cache)
     return found
+
+
+def _no_numbers(scores: Mapping[str, object]) -> str:
+    """Name the scores that are no finite numbers, which nobody could rank."""
+    bad = {n: x for n, x in scores.items() if not (isinstance(x, float | int) and math.isfinite(x))}
+    return ", ".join(f"{name} is {value!r}" for name, value in bad.items())
 
 
 def own_options(options: Options, config: Mapping[str, Value]) -> Options:

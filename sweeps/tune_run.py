@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +20,14 @@ import ray
 from ray import tune
 from ray.tune import Stopper
 from ray.tune.error import TuneError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from .death import EARLY, Death
 from .engine import start_engines
 from .feed import Finished, Halt
+from .inquest import Attempt, Inquest
 from .prepare import Shared
 from .trial import Job, Work, run_cell
 
@@ -36,8 +41,8 @@ class Feed(Protocol):
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Take one replicate's result."""
 
-    def ended(self, key: str, died: bool) -> None:
-        """Take note that an attempt is over."""
+    def ended(self, key: str, death: Death | None) -> None:
+        """Take note that an attempt is over, and how it died if it did."""
 
 
 class HaltStopper(Stopper):
@@ -55,6 +60,18 @@ class HaltStopper(Stopper):
         return self._halt.asked()
 
 
+class Witness(FIFOScheduler):
+    """Keeps what Ray said of a trial that died; a searcher is not told, and asked right after."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.errors: dict[str, str] = {}
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Keep the error of a trial."""
+        self.errors[trial.trial_id] = str(trial.get_error() or "")
+
+
 class FeedSearcher(Searcher):
     """Gives Ray Tune the cells of a feed. Nothing of it is ever saved: the ledger is the state.
 
@@ -62,11 +79,12 @@ class FeedSearcher(Searcher):
     wrap it, or blame a trial for it.
     """
 
-    def __init__(self, feed: Feed, halt: Halt):
+    def __init__(self, feed: Feed, halt: Halt, inquest: Inquest):
         super().__init__()
         self.error: Exception | None = None
-        self._feed, self._halt = feed, halt
-        self._running: dict[str, str] = {}  # Tune's trial id -> trial_key
+        self.witness = Witness()
+        self._feed, self._halt, self._inquest = feed, halt, inquest
+        self._running: dict[str, Attempt] = {}  # by Tune's trial id
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next cell, None to be asked later, or FINISHED."""
@@ -76,14 +94,14 @@ class FeedSearcher(Searcher):
             return str(Searcher.FINISHED)
         if work is None:
             return None
-        self._running[trial_id] = work.key
+        self._running[trial_id] = work.key, work.attempt
         return asdict(work)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Pass one replicate's result on."""
         if self.error is None:
             with self._kept():
-                self._feed.result(self._running[trial_id], json.loads(result["line"]))
+                self._feed.result(self._running[trial_id][0], json.loads(result["line"]))
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
@@ -94,12 +112,17 @@ class FeedSearcher(Searcher):
         if result and "line" in result:
             self.on_trial_result(trial_id, result)
         with self._kept():
-            self._feed.ended(self._running.pop(trial_id), died=error)
+            attempt = self._running.pop(trial_id)
+            said = self.witness.errors.pop(trial_id, "")
+            self._feed.ended(attempt[0], self._inquest.of(attempt, said) if error else None)
 
-    def end_lost(self) -> None:
-        """End the attempts that Tune no longer follows."""
-        while self._running:
-            self._feed.ended(self._running.popitem()[1], died=True)
+    def end_lost(self, error: BaseException | None) -> None:
+        """End the attempts that Tune no longer follows, because of ``error`` or because it was halted."""
+        attempts = list(self._running.values())
+        self._running.clear()
+        deaths = self._inquest.of_all(attempts, error) if error is not None else {}
+        for attempt in attempts:
+            self._feed.ended(attempt[0], deaths.get(attempt, EARLY))
 
     @property
     def running(self) -> bool:
@@ -142,6 +165,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
+    job = replace(job, run=secrets.token_hex(8))
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
@@ -159,7 +183,8 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
         feed: what runs.
         shared: one reference to a ``Shared``; the others as for ``run``.
     """
-    searcher = FeedSearcher(feed, halt)
+    searcher = FeedSearcher(feed, halt, Inquest(job.run, job.timeout))
+    gave_up: Exception | None = None
     trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})
     with tempfile.TemporaryDirectory(prefix="synaug-tune-") as storage:
         try:
@@ -168,6 +193,7 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 name="sweep",
                 num_samples=-1,
                 search_alg=searcher,
+                scheduler=searcher.witness,
                 stop=HaltStopper(halt),
                 max_concurrent_trials=workers,
                 reuse_actors=True,
@@ -176,10 +202,11 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 verbose=0,
                 log_to_file=False,
             )
-        except (TuneError, RuntimeError):
+        except (TuneError, RuntimeError) as error:
             # Tune also ends this way when Ray's memory monitor kills a trial, an error it does not know.
             if searcher.error is None and not searcher.running:
                 raise
+            gave_up = error
     if searcher.error is not None:
         raise searcher.error
-    searcher.end_lost()
+    searcher.end_lost(gave_up)
