@@ -9,6 +9,7 @@ from typing import Any, Final
 from synaug.knobs import Choice
 from synaug.methods import METHODS
 
+from .death import Death
 from .plan import Cell
 from .spec_classifier import DEFAULT
 
@@ -25,7 +26,7 @@ class Entry:
     config: Mapping[str, Any]
     results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     attempts: int = 0  # starts, those that a killed driver cut off included
-    deaths: int = 0  # attempts of this run whose process died
+    deaths: list[Death] = field(default_factory=list)  # of attempts of this run
     closed: Mapping[str, Any] | None = None  # its ``cell`` line
 
     @property

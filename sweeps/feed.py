@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from .death import EARLY, Death, given_up
 from .entry import Entry, choice_of, status_of, value_of
 from .ledger import Ledger
 from .plan import CONFIRM, Cell, cell_of
@@ -63,7 +64,7 @@ class Rules:
     Attributes:
         replicates: results that a cell needs.
         trials: cells that the search proposes for each arm that has swept knobs.
-        max_failed: share of failed cells at which the sweep stops.
+        max_failed: failed cells at which the sweep stops: a share up to 1, above it a number.
         deadline: ``time.monotonic()`` after which no cell is started.
         confirm: replicates of a cell of the confirmation; 0: there is none.
         race: give searched cells up that fall behind.
@@ -233,22 +234,23 @@ class Feed:
             if reason is not None:
                 self._close(entry, "raced", reason)
 
-    def ended(self, key: str, died: bool) -> None:
+    def ended(self, key: str, death: Death | None) -> None:
         """Take note that an attempt is over; one without all results is tried again, three times in all."""
         entry = self.entries[key]
         asked = self._running.pop(key, [])
         if entry.closed is not None or self.stopped:
             return
-        if not died and asked and all(replicate in entry.results for replicate in asked):
+        if death is None and asked and all(replicate in entry.results for replicate in asked):
             self._waiting.appendleft(key)  # it stays in the race
             return
-        entry.deaths += 1
-        what = "died" if died else "ended early"
-        self._listener.failed(entry, f"the process of attempt {entry.attempts} {what}", None)
-        if entry.deaths < MAX_ATTEMPTS:
+        death = death or EARLY
+        if death.counts:
+            entry.deaths.append(death)
+        self._listener.failed(entry, f"attempt {entry.attempts}: {death}", death.stack)
+        if len(entry.deaths) < MAX_ATTEMPTS:
             self._waiting.append(key)
         else:
-            self._close(entry, "failed", f"poison: the process died in {entry.deaths} attempts")
+            self._close(entry, "failed", given_up(entry.deaths))
 
     def _close(self, entry: Entry, status: str | None = None, reason: str | None = None) -> None:
         results = [entry.results[r] for r in sorted(entry.results)]
@@ -271,7 +273,8 @@ class Feed:
         if search is not None and search.classifier == entry.cell.classifier and not entry.cell.extras:
             search.tell(dict(entry.cell.settings), scores.get("value"))
         self._listener.cell_closed(entry)
-        if self._tally.failed > self._rules.max_failed * self.total:
+        most = self._rules.max_failed
+        if self._tally.failed > (most if most > 1 else most * self.total):
             text = f"{self._tally.failed} of {self.total} cells failed"
             self.stop(f"{text}, more than limits.max_failed allows")
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from synaug.errors import Exit, Problem, SynaugError
 
 from .cluster import check_cluster, connected
+from .death import Death
 from .encoding import encode_on_ray
 from .feed import FINISHED, MAX_ATTEMPTS, Finished, Halt
 from .graphs import with_graphs
@@ -76,10 +77,12 @@ class GateFeed:
         if self.told is not None:
             self.told(self.total - self._left, self.total)
 
-    def ended(self, key: str, died: bool) -> None:
+    def ended(self, key: str, death: Death | None) -> None:
         """Try a cell whose process died again, three times in all."""
         if not self.missing[key]:
             return
+        if death is not None and not death.counts:
+            self.attempts[key] -= 1
         if self.attempts[key] < MAX_ATTEMPTS:
             self._waiting.append(key)
         else:

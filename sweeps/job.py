@@ -30,6 +30,7 @@ def job_of(spec: Spec, gate: bool = False, address: str = "local") -> Job:
         diagnosed=spec.diagnostics,
         others=tuple(others),
         code=None if address == "local" else identity(),
+        timeout=spec.limits.cell_timeout,
     )
 
 

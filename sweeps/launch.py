@@ -35,6 +35,8 @@ from .spec import Spec
 from .studies import StudyProjection, study_cells
 
 CLOSE_SECONDS, INTERRUPTED_SECONDS = 120.0, 10.0  # that MLflow may take at the end
+LOCKED_SECONDS = 60.0  # that Optuna's storage may be locked at the end
+NAMED = 5  # cells that failed, in the last message
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,11 @@ def _run_cells(
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
         raise
     finished = {e.key: e.closed for e in feed.entries.values() if e.closed is not None}
-    projection.reconcile(study_cells(finished), patience=60.0 if interrupts.exit is None else 0.0)
+    projection.reconcile(study_cells(finished), patience=LOCKED_SECONDS if interrupts.exit is None else 0.0)
     projection.close()
     exit = _exit(feed, interrupts)
     notes += [f"stopped: {feed.stopped}"] if feed.stopped else []
+    notes += _failures(feed, places)
     patience = CLOSE_SECONDS if interrupts.exit is None else INTERRUPTED_SECONDS
     notes += mirror.close(exit if feed.done == feed.total else Exit.INTERRUPTED, patience)
     if projection.problem:
@@ -190,6 +193,18 @@ def _on_ray(
     if hashlib.sha256(shared.X.data).hexdigest() != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
     return [note] if note else []
+
+
+def _failures(feed: Feed, places: Places) -> list[str]:
+    """Sentences on the cells that failed: the first few by name."""
+    failed = [e for e in feed.entries.values() if e.closed is not None and e.closed["status"] == "failed"]
+    named = [
+        f"{e.label} failed: {e.closed['reason']}; see `synaug logs {places.out} {e.key}`"
+        for e in failed[:NAMED]
+        if e.closed is not None
+    ]
+    more = len(failed) - len(named)
+    return [*named, f"{more} more cells failed; `synaug status {places.out}` counts them"] if more else named
 
 
 def _exit(feed: Feed, interrupts: Interrupts) -> Exit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -91,8 +92,7 @@ class Mirror:
 
     def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
         """Keep the data of a picture until MLflow has it."""
-        self._places.sketches.mkdir(mode=0o700, exist_ok=True)
-        self._sketch(key).write_text(json.dumps(sketch))
+        _keep(self._sketch(key), json.dumps(sketch))
 
     def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
         """Say what went wrong, and keep the stack trace."""
@@ -100,8 +100,7 @@ class Mirror:
         if self._journal:
             self._journal.warn(f"cell {entry.key} {entry.label}: {reason}")
         if trace:
-            self._places.logs.mkdir(mode=0o700, exist_ok=True)
-            (self._places.logs / f"{entry.key}.txt").write_text(trace)
+            _keep(self._places.log(entry.key), trace)
 
     def printed(self, key: str, replicate: int, text: str) -> None:
         """Keep what a cell printed in its worker."""
@@ -128,11 +127,14 @@ class Mirror:
         several = ["classifier"] if self._prepared.spec.classifiers else []
         varying = [*several, "arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
         confusion = entry.pictured or entry.key in self._leading
-        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion)
+        log = self._places.log(entry.key)
+        failed = entry.closed is not None and entry.closed["status"] == "failed"
+        trace = log.read_bytes() if failed and log.exists() else None
+        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion, trace)
         entry.results.clear()  # the ledger has them; thousands of cells would fill the memory
         return run
 
-    def _sketch(self, key: str) -> Any:
+    def _sketch(self, key: str) -> Path:
         return self._places.sketches / f"{key}.json"
 
     def _acknowledged(self, key: str, run_id: str) -> None:
@@ -156,3 +158,13 @@ def about(prepared: Prepared) -> About:
     data = DataUsed(corpus.name, corpus.digest, corpus.source, len(prepared.visible), corpus.classes)
     texts = [corpus.texts[row] for row in prepared.visible] if prepared.spec.log_examples else None
     return About(data, prepared.encoder.name, texts)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write what a sweep can do without: when the disk is full, the ledger is what ends it."""
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.write_text(text)
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -57,6 +57,10 @@ class Places:
         """The log of the sweep; of cells that failed their stack traces, and what cells printed."""
         return self.out / "logs"
 
+    def log(self, key: str) -> Path:
+        """The last stack trace of a cell."""
+        return self.logs / f"{key}.txt"
+
     @property
     def shown_tracking_uri(self) -> str | None:
         """The store's address for the record; None beside the sweep, and where it holds a password."""

@@ -9,6 +9,7 @@ from synaug.cache import EmbeddingCache
 from .cluster import check_cluster
 from .places import Places
 from .prepare import Prepared, check_writable, prepare
+from .room import check_room
 from .spec import Spec
 from .storage import checked
 
@@ -34,6 +35,7 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         console.print(f"note: the sweep goes on without MLflow: {trouble}", markup=False)
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
+    check_room(prepared, places)
     for warning in prepared.corpus.warnings:
         console.print(f"note: {warning}", markup=False)
     return prepared

@@ -11,6 +11,7 @@ from ray.exceptions import RayTaskError
 
 from synaug.errors import SynaugError
 
+from .death import Death
 from .feed import Finished, Halt
 from .trial import Job, Work
 from .tune_run import Feed, run_shared
@@ -66,9 +67,9 @@ class RemoteFeed:
         """Pass one replicate's result on."""
         self._call("result", key, line)
 
-    def ended(self, key: str, died: bool) -> None:
+    def ended(self, key: str, death: Death | None) -> None:
         """Pass on that an attempt is over."""
-        self._call("ended", key, died)
+        self._call("ended", key, death)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         return ray.get(self._bridge.call.remote(name, arguments))

@@ -67,6 +67,7 @@ def cell_run(
     varying: Iterable[str],
     sketch: Line | None,
     confusion: bool = True,
+    trace: bytes | None = None,
 ) -> CellRun:
     """Return a finished cell as MLflow's child run.
 
@@ -77,6 +78,7 @@ def cell_run(
         varying: names of the configuration that differ between cells; these become params.
         sketch: the picture of replicate 0, where a worker sent one.
         confusion: draw the confusion matrix; the tables have its numbers anyway.
+        trace: where a cell that failed stood.
     """
     closed = entry.closed
     assert closed is not None
@@ -100,7 +102,7 @@ def cell_run(
         replicate_metrics=_by_replicate(results),
         budget_metrics=_by_budget(results),
         dataset=about.data,
-        artifacts=_artifacts(about, entry, results, sketch, spec.log_examples, confusion),
+        artifacts=_artifacts(about, entry, results, sketch, spec.log_examples, confusion, trace),
         status=MLFLOW_STATUS[closed["status"]],  # type: ignore[arg-type]
         started_ms=ended - round(1000 * closed["seconds"]),
         ended_ms=ended,
@@ -163,8 +165,9 @@ def _by_budget(results: Sequence[Line]) -> dict[str, list[tuple[int, float]]]:
 
 
 def _artifacts(
-    about: About, entry: Entry, results: Sequence[Line], sketch: Line | None, examples: int, confusion: bool
-) -> dict[str, bytes]:
+    about: About, entry: Entry, results: Sequence[Line], sketch: Line | None, examples: int, confusion: bool,
+    trace: bytes | None,
+) -> dict[str, bytes]:  # fmt: skip
     tables = {
         "config": entry.config,
         "replicates": [
@@ -176,6 +179,8 @@ def _artifacts(
     from .pictures import confusion_picture, points_picture  # matplotlib takes half a second to import
 
     found = {"tables.json": json.dumps(tables).encode()}
+    if trace is not None:
+        return found | {"stack.txt": trace}
     if results and confusion:
         matrix = np.sum([r["confusion"] for r in results], axis=0)
         title = f"{entry.label}\n{results[0]['scored_on']} rows, {len(results)} replicates"

@@ -65,16 +65,31 @@ class Test(Part):
 
 
 class Limits(Part):
-    """When a sweep stops early: share of failed cells, and time in seconds or such as ``2h30m``."""
+    """When a sweep stops early, and when a cell is stopped.
 
-    max_failed: Annotated[float, Field(ge=0, le=1)] = 0.25
+    ``max_failed`` failed cells are allowed: a share of all cells up to 1, or a number of them from 2 on.
+    Times are in seconds or such as ``2h30m``: ``max_time`` of the sweep, after which no cell is started;
+    ``cell_timeout`` of one attempt at a cell, after which its process is ended.
+    """
+
+    max_failed: Annotated[float, Field(ge=0)] = 0.25
     max_time: Annotated[float, Field(gt=0)] | None = None
+    cell_timeout: Annotated[float, Field(gt=0)] | None = None
 
-    @field_validator("max_time", mode="before")
+    @field_validator("max_failed")
+    @classmethod
+    def _share_or_number(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError("expected a share up to 1, or a whole number of cells")
+        return value
+
+    @field_validator("max_time", "cell_timeout", mode="before")
     @classmethod
     def _seconds(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
+        if re.fullmatch(r"\d+(\.\d+)?", value.strip()):  # from the command line
+            return float(value)
         units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
         pattern = "".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit, _ in units)
         match = re.fullmatch(pattern, value.replace(" ", ""))

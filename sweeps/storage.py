@@ -14,7 +14,7 @@ import sqlalchemy
 from optuna.distributions import distribution_to_json
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from synaug.errors import Exit, Problem, SynaugError
 
@@ -90,6 +90,12 @@ def said(error: BaseException) -> str:
     """Say what the database said, in one line, without Optuna's guesses."""
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {str(cause).splitlines()[0]}"
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether it may work later: a lock, a full disk, a server that is away; not a damaged file."""
+    cause = error.__cause__ or error
+    return isinstance(cause, OperationalError) or not isinstance(cause, DatabaseError)
 
 
 def study_records(storage_url: str, sweep: str) -> list[dict[str, Any]]:

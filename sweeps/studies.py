@@ -26,7 +26,7 @@ from .ledger import Line
 from .plan import cell_of
 from .space import Settings, settings_of
 from .spec_classifier import DEFAULT
-from .storage import KEY, STORAGE_ERRORS, arms_of, checked, close_storage, open_storage, said
+from .storage import KEY, STORAGE_ERRORS, arms_of, checked, close_storage, may_pass, open_storage, said
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -82,6 +82,7 @@ class StudyProjection:
 
     def __init__(self, storage_url: str, sweep: str, first: str = DEFAULT):
         self.problem: str | None = None
+        self._may_pass = True
         self._url, self._sweep, self._first = checked(storage_url), sweep, first
         self._storage: RDBStorage | None = None
         self._studies: dict[str, optuna.Study] = {}
@@ -165,7 +166,7 @@ class StudyProjection:
         try:
             action()
         except STORAGE_ERRORS as error:
-            self.problem = said(error)
+            self.problem, self._may_pass = said(error), may_pass(error)
             self._disconnect()
         return self.problem is None
 
@@ -177,7 +178,7 @@ class StudyProjection:
         until = time.monotonic() + patience
         while True:
             self.problem = None
-            if self._guard(action) or time.monotonic() >= until:
+            if self._guard(action) or not self._may_pass or time.monotonic() >= until:
                 return self.problem is None
             time.sleep(min(1.0, patience))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import platform
 import traceback
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from synaug.methods import METHODS
 from synaug.outcome import Outcome
 from synaug.pool_cache import PoolCache
 
+from .attempt import noted
 from .engine import Engines
 from .identity import Identity, other_code
 from .plan import scene_of
@@ -53,6 +55,8 @@ class Job:
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
         code: what the driver runs, and a worker must run, too; None where all is one machine.
+        run: what the notes of attempts are named by; none without it.
+        timeout: seconds that an attempt may take.
     """
 
     options: Classifier
@@ -63,6 +67,8 @@ class Job:
     engines: Engines | None = None
     others: Sequence[Trained] = ()
     code: Identity | None = None
+    run: str = ""
+    timeout: float | None = None
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -121,11 +127,13 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
         return
     torch.set_num_threads(job.threads)
     work, data = Work(**config), ray.get(shared[0])
-    for replicate in work.replicates:
-        with heard() as pieces:
-            line = _line(work, replicate, data, job)
-        said = ending(pieces)
-        tune.report({"line": line} | ({"output": said} if said else {}))
+    node = ray.get_runtime_context().get_node_id() if job.run else ""
+    with noted(job.run, work.key, work.attempt, job.timeout, node):
+        for replicate in work.replicates:
+            with heard() as pieces:
+                line = _line(work, replicate, data, job)
+            said = ending(pieces)
+            tune.report({"line": line} | ({"output": said} if said else {}))
 
 
 def _line(work: Work, replicate: int, data: Shared, job: Job) -> str:
@@ -149,12 +157,20 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     outcome = evaluate(
         method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
     )
+    if bad := _no_numbers(outcome.scores):
+        return dataclasses.asdict(Outcome("failed", f"non_finite: {bad}"))
     found = dataclasses.asdict(outcome)
     if work.sketch and replicate == 0 and outcome.status == "ok":
         from synaug.sketch import sketch
 
         found["sketch"] = sketch(method, shared, options.precision, cache)
     return found
+
+
+def _no_numbers(scores: Mapping[str, object]) -> str:
+    """Name the scores that are no finite numbers, which nobody could rank."""
+    bad = {n: x for n, x in scores.items() if not (isinstance(x, float | int) and math.isfinite(x))}
+    return ", ".join(f"{name} is {value!r}" for name, value in bad.items())
 
 
 def own_options(options: Options, config: Mapping[str, Value]) -> Options:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +21,14 @@ import ray
 from ray import tune
 from ray.tune import Stopper
 from ray.tune.error import TuneError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from .death import EARLY, Death
 from .engine import start_engines
 from .feed import Finished, Halt
+from .inquest import Attempt, Inquest
 from .nodes import refused_node
 from .prepare import Shared
 from .trial import Job, Work, run_cell
@@ -40,8 +45,8 @@ class Feed(Protocol):
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Take one replicate's result."""
 
-    def ended(self, key: str, died: bool) -> None:
-        """Take note that an attempt is over."""
+    def ended(self, key: str, death: Death | None) -> None:
+        """Take note that an attempt is over, and how it died if it did."""
 
 
 class HaltStopper(Stopper):
@@ -79,6 +84,18 @@ class Capacity:
         return self._known
 
 
+class Witness(FIFOScheduler):
+    """Keeps what Ray said of a trial that died; a searcher is not told, and asked right after."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.errors: dict[str, str] = {}
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Keep the error of a trial."""
+        self.errors[trial.trial_id] = str(trial.get_error() or "")
+
+
 class FeedSearcher(Searcher):
     """Gives Ray Tune the cells of a feed. Nothing of it is ever saved: the ledger is the state.
 
@@ -86,11 +103,12 @@ class FeedSearcher(Searcher):
     wrap it, or blame a trial for it.
     """
 
-    def __init__(self, feed: Feed, halt: Halt, workers: int | None):
+    def __init__(self, feed: Feed, halt: Halt, workers: int | None, inquest: Inquest):
         super().__init__()
         self.error: Exception | None = None
-        self._feed, self._halt, self._capacity = feed, halt, Capacity(workers)
-        self._running: dict[str, str] = {}  # Tune's trial id -> trial_key
+        self.witness = Witness()
+        self._feed, self._halt, self._inquest, self._capacity = feed, halt, inquest, Capacity(workers)
+        self._running: dict[str, Attempt] = {}  # by Tune's trial id
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next cell, None to be asked later, or FINISHED."""
@@ -102,7 +120,7 @@ class FeedSearcher(Searcher):
             return str(Searcher.FINISHED)
         if work is None:
             return None
-        self._running[trial_id] = work.key
+        self._running[trial_id] = work.key, work.attempt
         return asdict(work)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
@@ -112,7 +130,7 @@ class FeedSearcher(Searcher):
                 if "refused" in result:
                     raise refused_node(result["refused"])
                 said = {"output": result["output"]} if "output" in result else {}
-                self._feed.result(self._running[trial_id], json.loads(result["line"]) | said)
+                self._feed.result(self._running[trial_id][0], json.loads(result["line"]) | said)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
@@ -123,12 +141,17 @@ class FeedSearcher(Searcher):
         if result and ("line" in result or "refused" in result):
             self.on_trial_result(trial_id, result)
         with self._kept():
-            self._feed.ended(self._running.pop(trial_id), died=error)
+            attempt = self._running.pop(trial_id)
+            said = self.witness.errors.pop(trial_id, "")
+            self._feed.ended(attempt[0], self._inquest.of(attempt, said) if error else None)
 
-    def end_lost(self) -> None:
-        """End the attempts that Tune no longer follows."""
-        while self._running:
-            self._feed.ended(self._running.popitem()[1], died=True)
+    def end_lost(self, error: BaseException | None) -> None:
+        """End the attempts that Tune no longer follows, because of ``error`` or because it was halted."""
+        attempts = list(self._running.values())
+        self._running.clear()
+        deaths = self._inquest.of_all(attempts, error) if error is not None else {}
+        for attempt in attempts:
+            self._feed.ended(attempt[0], deaths.get(attempt, EARLY))
 
     @property
     def running(self) -> bool:
@@ -171,6 +194,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, e
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
+    job = replace(job, run=secrets.token_hex(8))
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
@@ -188,7 +212,8 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
         feed: what runs.
         shared: one reference to a ``Shared``; the others as for ``run``.
     """
-    searcher = FeedSearcher(feed, halt, workers)
+    searcher = FeedSearcher(feed, halt, workers, Inquest(job.run, job.timeout))
+    gave_up: Exception | None = None
     trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})
     with tempfile.TemporaryDirectory(prefix="synaug-tune-") as storage:
         try:
@@ -197,6 +222,7 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 name="sweep",
                 num_samples=-1,
                 search_alg=searcher,
+                scheduler=searcher.witness,
                 stop=HaltStopper(halt),
                 reuse_actors=True,
                 raise_on_failed_trial=False,
@@ -204,10 +230,11 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 verbose=0,
                 log_to_file=False,
             )
-        except (TuneError, RuntimeError):
+        except (TuneError, RuntimeError) as error:
             # Tune also ends this way when Ray's memory monitor kills a trial, an error it does not know.
             if searcher.error is None and not searcher.running:
                 raise
+            gave_up = error
     if searcher.error is not None:
         raise searcher.error
-    searcher.end_lost()
+    searcher.end_lost(gave_up)

@@ -83,6 +83,10 @@ class ArrayCache:
             with replacing(sidecar) as file:  # last: an array counts once its sidecar is there
                 file.write(json.dumps(facts).encode())
 
+    def has(self, key: str) -> bool:
+        """Whether something is stored under ``key``."""
+        return all(path.exists() for path in self._paths(key))
+
     def discard(self, key: str) -> None:
         """Remove what is stored under ``key``, if anything is."""
         with _writable(self.folder):

@@ -71,6 +71,11 @@ def embed(
     return found
 
 
+def is_cached(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache) -> bool:
+    """Whether embeddings of all the texts lie in the cache; whether they are sound is not looked at."""
+    return cache.has(_key(encoder, texts))
+
+
 @dataclass(frozen=True)
 class _Shard:
     """Texts that are encoded together, their places in the corpus, and their key in the cache."""

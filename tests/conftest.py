@@ -1,6 +1,7 @@
 """What every test shares: a quiet, offline environment, a private cache and the public corpora."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -64,3 +65,15 @@ def save_bert() -> Callable[..., None]:
         BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
 
     return save
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults were tried: here, as with -n the main process reads no other conftest."""
+    tried = [
+        found[0]
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call" and (found := re.search(r"(?<=[_\[-])F\d\d(?=[_\]-])", report.nodeid))
+    ]
+    if tried:
+        kinds = sorted(set(tried))
+        terminalreporter.write_line(f"faults tried: {len(tried)}, of {len(kinds)} kinds: {' '.join(kinds)}")

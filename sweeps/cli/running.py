@@ -44,7 +44,10 @@ def sweep(
         str | None, typer.Option(help="Start no cell after this time: 90, 10m, 2h30m.")
     ] = None,
     max_failed: Annotated[
-        float | None, typer.Option(help="Stop when a larger share of the cells failed.")
+        float | None, typer.Option(help="Stop when more cells failed: a share up to 1, or a number.")
+    ] = None,
+    cell_timeout: Annotated[
+        str | None, typer.Option(help="End an attempt at a cell after this time; three in all.")
     ] = None,
     workers: Workers = None,
     gpus_per_trial: Gpus = 0.0,
@@ -76,6 +79,7 @@ def sweep(
         ("replicates", replicates),
         ("limits.max_time", max_time),
         ("limits.max_failed", max_failed),
+        ("limits.cell_timeout", cell_timeout),
         ("seed", seed),
         ("log_examples", log_examples),
     )

@@ -125,6 +125,8 @@ def rebuild_study(out: Out, storage: Storage = None) -> None:
       synaug rebuild-study runs/quickstart
       synaug rebuild-study runs/quickstart --storage sqlite:///runs/optuna.db
     """
+    from tracking.address import SQLITE, sqlite_file
+
     from ..ledger_state import state
     from ..spec import load_spec
     from ..studies import StudyProjection, study_cells
@@ -133,7 +135,10 @@ def rebuild_study(out: Out, storage: Storage = None) -> None:
     first = load_spec(where.spec).classifier.name
     projection = StudyProjection(where.storage, out.absolute().name, first)
     if not projection.rebuild(cells, patience=60.0):
-        raise SynaugError(Problem(str(projection.problem)), Exit.SERVICE)
+        fix = "end what holds it, then run this again"
+        if where.storage.startswith(SQLITE) and "locked" not in str(projection.problem):
+            fix = f"move {sqlite_file(where.storage)} away, then run this again for each of its sweeps"
+        raise SynaugError(Problem(str(projection.problem), fix=fix), Exit.SERVICE)
     projection.close()
     typer.echo(f"{len(cells)} trials in the studies of {out.absolute().name}")
 

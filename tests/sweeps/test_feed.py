@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sweeps.death import Death
 from sweeps.entry import Entry
 from sweeps.feed import FINISHED, MAX_ATTEMPTS, Feed, Rules
 from sweeps.ledger import Ledger, read
@@ -23,6 +24,7 @@ SPEC = load_spec(
 )
 DESIGN = 4  # none, and smote with k 5, 1 and 3
 REPLICATES = 2
+DEAD = Death("process")
 Make = Callable[..., Feed]
 
 
@@ -104,7 +106,7 @@ def work(feed: Feed) -> Work:
 def run(feed: Feed, given: Work, score: float = 0.7) -> None:
     for replicate in given.replicates:
         feed.result(given.key, line(replicate, score))
-    feed.ended(given.key, died=False)
+    feed.ended(given.key, None)
 
 
 def drain(feed: Feed, score: Callable[[Work], float] = lambda _: 0.7) -> list[Work]:
@@ -150,12 +152,12 @@ def test_a_cell_whose_process_dies_is_tried_three_times_in_all(
     first = work(feed)
     for _ in range(DESIGN - 1):
         run(feed, work(feed))
-    feed.ended(first.key, died=True)
+    feed.ended(first.key, DEAD)
     attempts = [first.attempt]
     while isinstance(again := feed.next_work(), Work):
         assert again.key == first.key
         attempts.append(again.attempt)
-        feed.ended(again.key, died=True)
+        feed.ended(again.key, DEAD)
     assert attempts == list(range(1, MAX_ATTEMPTS + 1))
     cell = lines(ledger, "cell", first.key)[0]
     assert cell["status"] == "failed"
@@ -170,7 +172,7 @@ def test_a_second_attempt_skips_the_replicates_that_are_in(make: Make, ledger: L
     feed = make()
     first = work(feed)
     feed.result(first.key, line(0, 0.6, sketch={"real": []}))
-    feed.ended(first.key, died=True)
+    feed.ended(first.key, DEAD)
     for _ in range(DESIGN - 1):
         run(feed, work(feed))
     again = work(feed)
@@ -190,7 +192,7 @@ def test_a_late_duplicate_is_dropped(make: Make, ledger: Ledger) -> None:
     feed.result(given.key, line(0, 0.9))
     feed.result(given.key, line(1, 0.8))
     feed.result(given.key, line(1, 0.1))
-    feed.ended(given.key, died=True)  # after the last result a death changes nothing
+    feed.ended(given.key, DEAD)  # after the last result a death changes nothing
     assert [x["scores"]["dev_balanced_accuracy"] for x in lines(ledger, "result")] == [0.6, 0.8]
     assert len(lines(ledger, "cell")) == 1
     assert lines(ledger, "cell")[0]["status"] == "ok"
@@ -201,7 +203,7 @@ def test_an_error_of_the_code_fails_the_cell_at_once(make: Make, ledger: Ledger,
     given = work(feed)
     feed.result(given.key, line(0, status="failed", reason="ValueError: x", trace="Traceback …"))
     feed.result(given.key, line(1))
-    feed.ended(given.key, died=False)
+    feed.ended(given.key, None)
     drain(feed)
     cell = lines(ledger, "cell", given.key)[0]
     assert (cell["status"], cell["reason"], cell["attempt"]) == ("failed", "replicate 0: ValueError: x", 1)
@@ -228,7 +230,7 @@ def test_too_many_failed_cells_stop_the_sweep(make: Make) -> None:
         given = work(feed)
         for replicate in range(REPLICATES):
             feed.result(given.key, line(replicate, status="failed", reason="x"))
-        feed.ended(given.key, died=False)
+        feed.ended(given.key, None)
         assert (feed.stopped is not None) == expected
     assert feed.next_work() is FINISHED
     assert "limits.max_failed" in str(feed.stopped)
@@ -239,7 +241,7 @@ def test_a_stopped_sweep_takes_results_and_tries_nothing_again(make: Make, ledge
     first, second = work(feed), work(feed)
     feed.stop("interrupted")
     run(feed, first)
-    feed.ended(second.key, died=True)
+    feed.ended(second.key, DEAD)
     assert feed.next_work() is FINISHED
     assert [x["trial_key"] for x in lines(ledger, "cell")] == [first.key]
     assert feed.open
@@ -289,7 +291,7 @@ def test_attempts_of_a_killed_driver_are_counted_but_are_no_deaths(make: Make, l
     cell = design_cells(SPEC)[0]
     feed = make(entries=[Entry(cell, *describe(cell), attempts=7)])
     given = work(feed)
-    feed.ended(given.key, died=True)
+    feed.ended(given.key, DEAD)
     assert lines(ledger, "cell") == []
     run(feed, work(feed))
     assert lines(ledger, "cell")[0]["attempt"] == 9

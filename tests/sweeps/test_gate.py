@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 
 from sweeps import gate
+from sweeps.death import Death
 from sweeps.feed import FINISHED, MAX_ATTEMPTS
 from sweeps.gate import GateFeed, open_gate
 from sweeps.launch import RunOptions
@@ -112,14 +113,14 @@ def test_the_feed_of_the_gate_tries_three_times_and_names_the_lost(ledger: Ledge
     assert (list(first.replicates), list(second.replicates)) == ([0, 1], [1])
     feed.result("b", {"replicate": 1, "status": "ok"})
     feed.result("b", {"replicate": 1, "status": "ok"})  # a late duplicate
-    feed.ended("b", died=False)
-    feed.ended("a", died=True)
+    feed.ended("b", None)
+    feed.ended("a", Death("process"))
     for attempt in range(2, MAX_ATTEMPTS + 1):
         assert feed.open
         again = feed.next_work()
         assert isinstance(again, Work)
         assert (again.key, again.attempt) == ("a", attempt)
-        feed.ended("a", died=True)
+        feed.ended("a", Death("process"))
     assert not feed.open
     assert feed.next_work() is FINISHED
     assert feed.lost == ["a"]

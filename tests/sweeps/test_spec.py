@@ -185,3 +185,9 @@ def test_light_imports() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("90", 90.0), ("10m", 600.0), ("1h 30s", 3630.0), (5, 5.0)])
+@pytest.mark.parametrize("field", ["max_time", "cell_timeout"])
+def test_times_as_the_command_line_gives_them(field: str, given: object, seconds: float) -> None:
+    assert getattr(load_spec({"name": "t", "limits": {field: given}}).limits, field) == seconds

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import shutil
-import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +16,7 @@ import jsonschema
 import pytest
 
 from sweeps import ledger
-from sweeps.ledger import Ledger, Line, read
+from sweeps.ledger import Line, read
 from sweeps.ledger_state import state
 from sweeps.places import Places, places
 from sweeps.standing import disagreements, standing
@@ -234,16 +232,6 @@ def test_extending_adds_one_replicate_to_every_cell(twins: Any, workshop: Any, f
         assert values["balanced_accuracy"] == pytest.approx(state(after).cells[key]["value"])
         steps = [m.step for m in client.get_metric_history(run_id, "replicate.balanced_accuracy")]
         assert sorted(steps) == [0, 1, 2]
-
-
-def test_who_comes_second_is_told_who_holds_the_folder_and_writes_nothing(
-    workshop: Any, tmp_path: Path
-) -> None:
-    with Ledger(tmp_path / "tiny", "tiny") as held:
-        code, text = workshop.run("sweep", tmp_path / "tiny")
-        assert code == 7
-        assert f"is being written by host {socket.gethostname()}, pid {os.getpid()}, since " in text
-        assert read(held.path).lines == ()
 
 
 def test_a_parent_is_found_by_its_key(finished: Any) -> None:

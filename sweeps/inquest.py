@@ -1,0 +1,92 @@
+"""Finds out how an attempt died: from Ray's error, and from the note that it left on its node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from .attempt import Note, name_of, take
+from .death import Death
+
+SECONDS = 20.0  # that the nodes may take to hand out their notes
+USED = re.compile(r"memory used[=:]\s*([\d.]+\s*[GM]i?B)", re.IGNORECASE)
+PID = re.compile(r"\bpid[=:]\s*(\d+)", re.IGNORECASE)
+NODE = re.compile(r"\bnode (has )?(died|failed|was terminated)|node is dead", re.IGNORECASE)
+
+Attempt = tuple[str, int]  # trial_key and number
+
+
+@dataclass(frozen=True)
+class Inquest:
+    """Looks into the deaths of one run's attempts.
+
+    Attributes:
+        run: what the names of the notes begin with.
+        timeout: seconds that an attempt may take.
+    """
+
+    run: str
+    timeout: float | None
+
+    def of(self, attempt: Attempt, said: str) -> Death:
+        """How one attempt died, of which Ray says so much."""
+        note = self._notes([attempt]).get(attempt)
+        if note is not None and note.stack is not None:
+            return Death("timeout", f"{self.timeout:g} s", note.stack)
+        gone = note is not None and note.node not in _nodes()
+        return Death("node" if gone or NODE.search(said) else "process")
+
+    def of_all(self, attempts: Sequence[Attempt], error: BaseException) -> dict[Attempt, Death]:
+        """How the attempts ended that ran when Tune gave up.
+
+        Tune does so when Ray's memory monitor kills one of them. The error names a process, so that
+        the others need not be blamed.
+        """
+        memory = next(filter(None, map(_memory, _chain(error))), None)
+        if memory is None:
+            return dict.fromkeys(attempts, Death("process"))
+        pids = {int(pid) for cause in _chain(error) for pid in PID.findall(str(cause))}
+        guilty = [attempt for attempt, note in self._notes(attempts).items() if note.pid in pids]
+        blamed = guilty or attempts
+        return {attempt: memory if attempt in blamed else Death("cut off") for attempt in attempts}
+
+    def _notes(self, attempts: Sequence[Attempt]) -> Mapping[Attempt, Note]:
+        """The notes that the nodes which live still have."""
+        names = {name_of(self.run, *attempt): attempt for attempt in attempts}
+        task: Any = ray.remote(num_cpus=0, max_retries=0)(take)
+        places = [NodeAffinitySchedulingStrategy(node, soft=False) for node in _nodes()]
+        running = [task.options(scheduling_strategy=place).remote(list(names)) for place in places]
+        there, _ = ray.wait(running, num_returns=len(running), timeout=SECONDS)
+        found: dict[Attempt, Note] = {}
+        for reference in there:
+            try:
+                found |= {names[name]: note for name, note in ray.get(reference).items()}
+            except RayError:  # a node that dies now tells nothing
+                continue
+        return found
+
+
+def _nodes() -> list[str]:
+    """Nodes that live, by Ray's names."""
+    return [node["NodeID"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def _memory(error: BaseException) -> Death | None:
+    if not isinstance(error, OutOfMemoryError):
+        return None
+    used = USED.search(str(error))
+    return Death("memory", f"it used {used[1]}" if used else "")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from."""
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__ or at.__context__
