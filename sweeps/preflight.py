@@ -7,6 +7,7 @@ from rich.console import Console
 from synaug.cache import EmbeddingCache
 
 from .cluster import check_address, check_gpus
+from .feasible import check_neighbors
 from .places import Places
 from .prepare import Prepared, check_writable, prepare
 from .spec import Spec
@@ -35,6 +36,6 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         console.print(f"note: the sweep goes on without MLflow: {trouble}", markup=False)
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
-    for warning in prepared.corpus.warnings:
+    for warning in (*prepared.corpus.warnings, *check_neighbors(prepared)):
         console.print(f"note: {warning}", markup=False)
     return prepared

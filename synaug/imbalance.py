@@ -119,7 +119,7 @@ def class_sizes(options: ImbalanceOptions, classes: tuple[str, ...]) -> Rows:
 
 
 def _spec(where: str, message: str) -> SynaugError:
-    return SynaugError(Problem(f"{where}: {message}"), Exit.SPEC)
+    return SynaugError(Problem(f"{where}: {message}", code="D48"), Exit.SPEC)
 
 
 def split(
@@ -164,7 +164,11 @@ def split(
     sizes = class_sizes(options, classes)
     available = np.bincount(labels[train], minlength=len(classes))
     short = [
-        Problem(f"class {name!r} has {have} training rows, a draw takes {want}", fix="make the draw smaller")
+        Problem(
+            f"class {name!r} has {have} training rows, a draw takes {want}",
+            fix="make the draw smaller: imbalance.n_majority, imbalance.n_minority",
+            code="D56",
+        )
         for name, have, want in zip(classes, available, sizes, strict=True)
         if have < want
     ]
@@ -265,6 +269,7 @@ def _check_folds(sizes: Rows, classes: tuple[str, ...], n_folds: int) -> None:
         Problem(
             f"class {name!r} has {size} rows in a draw, fewer than the {n_folds} folds",
             fix=f"use folds: {max(2, int(size))} or fewer, or more rows of the class",
+            code="D26",
         )
         for name, size in zip(classes, sizes, strict=True)
         if size < n_folds

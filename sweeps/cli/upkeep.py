@@ -14,8 +14,7 @@ import typer
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
 from .app import app
-from .asking import Json
-from .running import Out, Storage, Tracking
+from .running import Json, Out, Storage, Tracking
 
 
 def require_sweep(out: Path) -> None:
@@ -31,6 +30,7 @@ def require_sweep(out: Path) -> None:
                 f"{out} holds no sweep: there is no ledger.jsonl{did_you_mean(out.name, beside)}",
                 where=str(out.absolute()),
                 fix="run one with `synaug sweep`",
+                code="D64",
             ),
             Exit.USAGE,
         )
@@ -216,7 +216,8 @@ def logs(out: Out, key: Annotated[str, typer.Argument(help="trial_key of a cell.
     """
     mine = [line for line in lines_of(out) if line.get("trial_key") == key]
     if not mine:
-        raise SynaugError(Problem(f"{out} has no cell {key}", fix="keys stand in the ledger and in MLflow"))
+        fix = "take one of the keys that stand in the ledger and in MLflow"
+        raise SynaugError(Problem(f"{out} has no cell {key}", str(out), fix, "D64"))
     for line in mine:
         words = [line.get("at", ""), line["kind"], line.get("status") or "", line.get("reason") or ""]
         if line["kind"] == "result":
