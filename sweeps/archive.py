@@ -260,7 +260,9 @@ def _readable(file: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(file, "r:gz") as tar:
             yield tar
     except FileNotFoundError:
-        raise SynaugError(Problem(f"there is no archive {file}", str(file.absolute()))) from None
+        fix = "give a file that `synaug archive` made"
+        problem = Problem(f"there is no archive {file}", str(file.absolute()), fix, "D69")
+        raise SynaugError(problem) from None
     except (tarfile.TarError, EOFError, OSError) as error:
         raise _damaged(file, str(error)) from error
 
@@ -272,7 +274,7 @@ def _is_inside(name: str) -> bool:
 
 def _damaged(file: Path, reason: str) -> SynaugError:
     problem = Problem(
-        f"the archive cannot be relied on: {reason}", str(file), "pack it again, or find a copy"
+        f"the archive cannot be relied on: {reason}", str(file), "pack it again, or find a copy", "D69"
     )
     return SynaugError(problem, Exit.INTEGRITY)
 

@@ -57,6 +57,18 @@ def check_cluster(address: str, gpus: float) -> None:
         _measure(address, None, gpus, {"CPU": 1.0, "GPU": float(torch.cuda.device_count())})
 
 
+def check_workers(address: str, workers: int | None) -> None:
+    """Refuse more cells at a time than this machine has processors; another cluster may grow.
+
+    Raises:
+        SynaugError: there are fewer (exit 3).
+    """
+    cpus = os.cpu_count() or 1
+    if address == "local" and workers is not None and workers > cpus:
+        text = f"workers: expected at most the {cpus} processors of this machine, got {workers}"
+        raise SynaugError(Problem(text, "--workers", f"use --workers {cpus}", "D48"), Exit.SPEC)
+
+
 @contextmanager
 def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluster]:
     """Start Ray on this machine, or connect to a cluster; leave it at the end.
@@ -125,15 +137,17 @@ def _leave(ray: Any) -> None:
 def _measure(address: str, workers: int | None, gpus: float, have: dict[str, float]) -> Cluster:
     cpus, devices = int(have.get("CPU", 0)), have.get("GPU", 0)
     if gpus > devices:
-        raise _too_little(address, f"{gpus:g} GPU a cell", f"{devices:g}", "--gpus-per-trial 0")
+        fix = "--gpus-per-trial 0"
+        raise _too_little(address, f"{gpus:g} GPU a cell", f"{devices:g}", fix, "--gpus-per-trial")
     if cpus < 1:
-        raise _too_little(address, "1 CPU a cell", "0", "a cluster with CPUs")
+        raise _too_little(address, "1 CPU a cell", "0", "a cluster with CPUs", "--address")
     if not gpus:
         return Cluster(address, workers or cpus, 0)
     return Cluster(address, min(workers or cpus, int(devices / gpus)), int(devices))
 
 
-def _too_little(address: str, asked: str, have: str, fix: str) -> SynaugError:
+def _too_little(address: str, asked: str, have: str, fix: str, option: str) -> SynaugError:
     place = "this machine" if address == "local" else f"the cluster at {address}"
-    problem = Problem(f"{place} has too little: asked for {asked}, it has {have}", fix=f"use {fix}")
+    text = f"{place} has too little: asked for {asked}, it has {have}"
+    problem = Problem(text, option, f"use {fix}", "D45")
     return SynaugError(problem, Exit.RESOURCES)

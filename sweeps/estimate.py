@@ -100,6 +100,8 @@ def _synthesis(method: Method, data: Replicate, precision: str) -> tuple[float, 
 
 
 def _training(method: Method, data: Replicate, options: Classifier, pools: Sequence[Pool]) -> float:
+    if method.synthesises() and not pools:
+        return 0.0
     last, steps = options.ladder[-1], options.ladder[-1]
     if isinstance(options, MlpOptions):
         steps = min(PROBE_STEPS, last)

@@ -80,11 +80,13 @@ class Places:
         try:
             probe(self.tracking_uri)
         except UnknownScheme as error:
-            raise SynaugError(Problem(error.message, error.where, error.fix), Exit.USAGE) from error
+            problem = Problem(error.message, error.where, error.fix, "D31")
+            raise SynaugError(problem, Exit.USAGE) from error
         except TrackingError as error:
             if getattr(error, "retryable", False):
                 return str(error)
-            raise SynaugError(Problem(error.message, error.where, error.fix), Exit.SERVICE) from error
+            problem = Problem(error.message, error.where, error.fix, "D32")
+            raise SynaugError(problem, Exit.SERVICE) from error
         return None
 
 
@@ -122,7 +124,7 @@ def refused_as(exit: Exit) -> Iterator[None]:
         yield
     except TrackingError as error:
         code = exit if isinstance(error, TrackingRefused) else Exit.SERVICE
-        raise SynaugError(Problem(error.message, error.where, error.fix), code) from error
+        raise SynaugError(Problem(error.message, error.where, error.fix, "D32"), code) from error
 
 
 def _beside(out: Path, file: str) -> str:

@@ -276,13 +276,17 @@ def _minority_problems(spec: Spec, classes: Sequence[str]) -> list[Problem]:
         return []
     fix = "classes of the data: " + ", ".join(classes)
     problems = [
-        Problem(f"imbalance.minority[{i}]: unknown class {name!r}{did_you_mean(name, classes)}", fix=fix)
+        Problem(
+            f"imbalance.minority[{i}]: unknown class {name!r}{did_you_mean(name, classes)}",
+            fix=fix,
+            code="D55",
+        )
         for i, name in enumerate(spec.imbalance.minority)
         if name not in classes
     ]
     if set(classes) <= set(spec.imbalance.minority):
         text = "imbalance.minority: expected one, some or all but one of the classes, got all"
-        problems.append(Problem(text, fix=fix))
+        problems.append(Problem(text, fix=fix, code="D55"))
     return problems
 
 
@@ -295,5 +299,5 @@ def _latent_problems(spec: Spec, dimensions: int) -> list[Problem]:
             if knob.name == "latent" and wide:
                 text = f"expected at most the {dimensions} numbers of an embedding, got {max(wide)}"
                 fix = f"--set space.{arm}.latent=[...] with smaller levels"
-                problems.append(Problem(f"space.{arm}.latent: {text}", fix=fix))
+                problems.append(Problem(f"space.{arm}.latent: {text}", fix=fix, code="D25"))
     return problems

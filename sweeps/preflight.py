@@ -7,6 +7,7 @@ from rich.console import Console
 from synaug.cache import EmbeddingCache
 
 from .cluster import check_cluster
+from .feasible import check_neighbors
 from .places import Places
 from .prepare import Prepared, check_writable, prepare
 from .room import check_room
@@ -36,6 +37,6 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
     check_room(prepared, places)
-    for warning in prepared.corpus.warnings:
+    for warning in (*prepared.corpus.warnings, *check_neighbors(prepared)):
         console.print(f"note: {warning}", markup=False)
     return prepared

@@ -14,7 +14,7 @@ from synaug.cache import EmbeddingCache
 from synaug.corpus import Corpus, DataOptions, Part, load
 from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
-from synaug.errors import Exit, Problem, SynaugError
+from synaug.errors import Exit, Problem, SynaugError, placed
 from synaug.evaluate import Replicate
 from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, smaller, split
 from synaug.neighbors import NeighborGraph
@@ -105,17 +105,24 @@ def prepare(spec: Spec) -> Prepared:
         SynaugError: bad data (exit 4), a spec that does not fit the data (exit 3), or an encoder
             that is not there (exit 5).
     """
-    corpus = load(spec.data.source, data_options(spec))
-    encoder = open_encoder(EncoderOptions(**spec.encoder.model_dump()))
-    check_against(spec, corpus.classes, encoder.dimensions)
+    with placed("data"):
+        corpus = load(spec.data.source, data_options(spec))
+    with placed("encoder"):
+        encoder = open_encoder(EncoderOptions(**spec.encoder.model_dump()))
+    with placed(f"spec {spec.name}, data {corpus.source}"):
+        check_against(spec, corpus.classes, encoder.dimensions)
     streams = Streams(spec.seed, corpus.digest)
+    with placed(f"{corpus.source}, column {spec.data.label_col!r}"):
+        division = _divide(spec, corpus, streams)
+        draws = _draws(spec, division, corpus, streams, spec.replicates)
+        scenes = _scenes(spec, division, corpus, streams, draws)
+    return Prepared(spec, corpus, encoder, streams, division, draws, scenes)
+
+
+def _divide(spec: Spec, corpus: Corpus, streams: Streams) -> Split:
     options = ImbalanceOptions(**spec.imbalance.model_dump())
     train, dev, test = (corpus.rows(part) for part in (Part.TRAIN, Part.DEV, Part.TEST))
-    division = split(corpus.labels, corpus.classes, train, dev, test, options, streams)
-    draws = _draws(spec, division, corpus, streams, spec.replicates)
-    return Prepared(
-        spec, corpus, encoder, streams, division, draws, _scenes(spec, division, corpus, streams, draws)
-    )
+    return split(corpus.labels, corpus.classes, train, dev, test, options, streams)
 
 
 def _draws(
@@ -136,7 +143,7 @@ def _scenes(
     if spec.confirm.replicates:
         if not len(division.confirm_dev):
             text = "confirm.replicates: the data leave no rows to score a confirmation on"
-            raise SynaugError(Problem(text, corpus.source, "set confirm.replicates to 0"), Exit.DATA)
+            raise SynaugError(Problem(text, corpus.source, "set confirm.replicates to 0", "D56"), Exit.DATA)
         found[CONFIRM] = _draws(spec, division, corpus, streams, spec.confirm.replicates, confirm=True)
     for majority, minority in spec.sizes:
         sizes = np.where(division.sizes == division.sizes.max(), majority, minority)
@@ -200,6 +207,7 @@ def check_writable(folder: Path) -> None:
                 f"cannot write to {folder}: {error.strerror}",
                 where=str(nearest),
                 fix="choose another place with --out",
+                code="D61",
             ),
             Exit.RESOURCES,
         ) from error

@@ -50,7 +50,10 @@ def check_address(address: str) -> None:
     if match is None:
         raise SynaugError(
             Problem(
-                f"--address: expected {_FORMS}, got {address!r}", fix="for example --address 10.0.0.5:6379"
+                f"--address: expected {_FORMS}, got {address!r}",
+                "--address",
+                "for example --address 10.0.0.5:6379",
+                "D30",
             )
         )
     host, port = match[1], int(match[2])
@@ -63,7 +66,8 @@ def check_address(address: str) -> None:
 
 def unreachable(address: str, reason: str, fix: str = _START) -> SynaugError:
     """The error of a cluster that does not answer."""
-    return SynaugError(Problem(f"no Ray cluster answers at {address}: {reason}", fix=fix), Exit.SERVICE)
+    text = f"no Ray cluster answers at {address}: {reason}"
+    return SynaugError(Problem(text, "--address", fix, "D30"), Exit.SERVICE)
 
 
 def version_error(address: str, there: str, here: str) -> SynaugError:

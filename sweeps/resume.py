@@ -30,7 +30,8 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
     extend = dict(extend or {})
     if not places.spec.exists():
         if extend:
-            raise SynaugError(Problem(f"--extend: there is no sweep in {places.out} yet"), Exit.CONFLICT)
+            text, fix = f"--extend: there is no sweep in {places.out} yet", "run it first, without --extend"
+            raise SynaugError(Problem(text, str(places.out), fix, "D46"), Exit.CONFLICT)
         return with_precision(spec)
     old = load_spec(places.spec)
     spec = with_precision(spec, old.precision)
@@ -39,11 +40,11 @@ def resolve(spec: Spec, places: Places, extend: Mapping[str, int] | None) -> Spe
         "trials": (old.search.trials, spec.search.trials),
     }
     problems = [
-        Problem(_differs(places, name, *pair), fix="use another --out")
+        Problem(_differs(places, name, *pair), str(places.spec), "use another --out", "D46")
         for name, pair in diff_fields(old, spec).items()
     ]
     problems += [
-        Problem(_differs(places, name, *pair), fix=f"use --extend {name}={pair[1]}")
+        Problem(_differs(places, name, *pair), str(places.spec), f"use --extend {name}={pair[1]}", "D46")
         for name, pair in counts.items()
         if pair[1] > pair[0] and name not in extend
     ]
@@ -92,16 +93,28 @@ def header(prepared: Prepared, places: Places) -> dict[str, Any]:
 
 
 def check_same(before: State, prepared: Prepared) -> None:
-    """Refuse to mix results of other data or another encoder."""
+    """Refuse to mix results of other data, another encoder or code that gives other numbers.
+
+    Raises:
+        SynaugError: CONFLICT, with all that differs.
+    """
     if before.header is None:
         return
-    now = {"data_digest": prepared.corpus.digest, "encoder_digest": prepared.encoder.digest}
+    corpus, encoder = prepared.corpus, prepared.encoder
     problems = [
-        Problem(f"{name}: the sweep has {before.header[name][:12]}…, now it is {digest[:12]}…",
-                fix="use another --out, or bring the old data or encoder back")
-        for name, digest in now.items()
+        Problem(f"{name}: the sweep has {before.header[name][:12]}…, now it is {digest[:12]}…", where,
+                f"use another --out, or bring the old {what} back", "D47")
+        for name, digest, where, what in (
+            ("data_digest", corpus.digest, corpus.source, "data"),
+            ("encoder_digest", encoder.digest, str(encoder.folder), "encoder"),
+        )
         if before.header[name] != digest
     ]  # fmt: skip
+    engine = before.header.get("versions", {}).get("engine", synaug.ENGINE_VERSION)
+    if engine != synaug.ENGINE_VERSION:
+        text = f"engine_version: the sweep has {engine}, now it is {synaug.ENGINE_VERSION}"
+        fix = "use another --out, or the version of synaug that began it"
+        problems.append(Problem(text, f"synaug {synaug.__version__}", fix, "D47"))
     if problems:
         raise SynaugError(problems, Exit.CONFLICT)
 

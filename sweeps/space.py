@@ -13,6 +13,8 @@ from synaug.methods import METHODS
 from .spec_model import Spec
 from .spec_yaml import Keys
 
+LEVEL_CODES = {"ratio": "D20", "metric": "D23"}  # of levels outside their domain; D22 of other knobs
+
 Settings = tuple[tuple[str, Value], ...]  # knobs and values, sorted by name
 
 
@@ -53,6 +55,7 @@ class Finding:
     message: str
     fix: str | None = None
     exit: Exit = Exit.SPEC
+    code: str = "D48"
 
 
 def resolve(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
@@ -91,7 +94,7 @@ def _arms(raw: Any) -> tuple[tuple[str, ...], list[Finding]]:
     for number, arm in enumerate(raw):
         if arm not in known:
             hint = did_you_mean(arm, known) if isinstance(arm, str) else ""
-            findings.append(Finding(("arms", number), f"unknown arm {arm!r}{hint}", fix))
+            findings.append(Finding(("arms", number), f"unknown arm {arm!r}{hint}", fix, code="D24"))
         elif arm in raw[:number]:
             findings.append(Finding(("arms", number), f"{arm!r} is given twice", "keep one of them"))
     return tuple(arm for arm in known if arm in raw), findings
@@ -114,9 +117,13 @@ def _levels(key: str, levels: Any) -> list[Finding]:
     findings = []
     for number, value in enumerate(levels):
         problems = {knob.domain.problem(value): None for _, knob in targets}
-        findings += [Finding((*keys, number), text) for text in problems if text is not None]
+        code = LEVEL_CODES.get(targets[0][1].name, "D22")
+        fixes = f"use {targets[0][1].domain}"
+        findings += [
+            Finding((*keys, number), text, fixes, code=code) for text in problems if text is not None
+        ]
         if any(value == other and type(value) is type(other) for other in levels[:number]):
-            findings.append(Finding((*keys, number), f"level {value!r} is given twice"))
+            findings.append(Finding((*keys, number), f"level {value!r} is given twice", "keep one of them"))
     return findings
 
 
@@ -124,8 +131,9 @@ def _unknown(key: str) -> Finding:
     arm, dot, name = key.rpartition(".")
     if dot and arm not in METHODS:
         text = f"unknown arm {arm!r}{did_you_mean(arm, METHODS.names())}"
-        return Finding(("space", key), text, "arms: " + ", ".join(METHODS))
+        return Finding(("space", key), text, "arms: " + ", ".join(METHODS), code="D24")
     arms = (arm,) if dot else METHODS.names()
     known = sorted({knob.name for a in arms for knob in METHODS[a].knobs()})
     text = f"unknown knob {name!r}{did_you_mean(name, known)}"
-    return Finding(("space", key), text, f"knobs{f' of {arm}' if dot else ''}: {', '.join(known) or 'none'}")
+    fix = f"use one of the knobs{f' of {arm}' if dot else ''}: {', '.join(known) or 'none'}"
+    return Finding(("space", key), text, fix, code="D37")

@@ -18,7 +18,7 @@ __all__ = ["Spec", "diff_fields", "load_spec", "presets"]
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT = "quickstart"
 
-Override = str | tuple[str, Value]
+Override = str | tuple[str, Value] | tuple[str, Value, str]
 
 
 def presets() -> tuple[str, ...]:
@@ -37,7 +37,8 @@ def load_spec(
 
     Args:
         source: the name of a preset, a YAML file, or the fields themselves; None: the quickstart.
-        overrides: ``"a.b=value"``, the value read as YAML, or ``("a.b", value)`` taken as it is.
+        overrides: ``"a.b=value"``, the value read as YAML, or ``("a.b", value)`` taken as it is; a
+            third part says where it came from, for messages.
         data: another data source. Columns named for a hub data set do not go over to local data,
             and what names the classes of the built-in corpus does not go over to other data.
         name: the name of the sweep; without it the spec's own, else that of its file.
@@ -57,10 +58,10 @@ def load_spec(
     if data is not None:
         _replace_data(value, data)
         lines["data", "source"] = "--data"
-    for keys, given in _parsed(overrides):
+    for keys, given, place in _parsed(overrides):
         _set(value, keys, given)
         lines = {k: line for k, line in lines.items() if k[: len(keys)] != keys}
-        lines[keys] = _flag(keys)
+        lines[keys] = place
     fallback = value.get("name", Path(document.place).stem)
     value["name"] = fallback if name is None else name
     if name is not None:
@@ -88,6 +89,7 @@ def _read(source: str | Path | Mapping[str, Any]) -> Document:
         f"no preset or file {str(source)!r}{did_you_mean(str(source), near)}",
         where=str(path.absolute()),
         fix="give a YAML file or one of the presets: " + ", ".join(presets()),
+        code="D52",
     )
     raise SynaugError(problem, Exit.SPEC)
 
@@ -111,21 +113,24 @@ def _replace_data(value: dict[str, Any], source: str) -> None:
     value["data"] = {**data, "source": source}
 
 
-def _parsed(overrides: Sequence[Override]) -> list[tuple[Keys, Any]]:
-    """Split overrides into the way to a field and its new value."""
-    parsed: list[tuple[Keys, Any]] = []
+def _parsed(overrides: Sequence[Override]) -> list[tuple[Keys, Any, str]]:
+    """Split overrides into the way to a field, its new value and where that was given."""
+    parsed: list[tuple[Keys, Any, str]] = []
     problems: list[Problem] = []
     for override in overrides:
         name, equals, text = override.partition("=") if isinstance(override, str) else (override[0], "=", "")
         if not equals or not name.strip():
             fix = "write the field, = and the value: --set space.k=[1,5]"
-            problems.append(Problem(f"--set {override}: expected field=value", fix=fix))
+            problems.append(
+                Problem(f"--set {override}: expected field=value", "the command line", fix, "D54")
+            )
             continue
         first, dot, rest = name.strip().partition(".")
         keys = (first, rest) if dot and first == "space" else tuple(name.strip().split("."))
         try:
             value = parse(text, _flag(keys)).value if isinstance(override, str) else override[1]
-            parsed.append((keys, value))
+            place = override[2] if len(override) == 3 and not isinstance(override, str) else _flag(keys)
+            parsed.append((keys, value, place))
         except SynaugError as error:
             if error.exit is not Exit.SPEC:
                 raise
@@ -147,7 +152,8 @@ def _set(value: dict[str, Any], keys: Keys, given: Any) -> None:
         part = part[key]
         if not isinstance(part, dict):
             name = ".".join(map(str, keys[:position]))
-            problem = Problem(f"{_flag(keys)}: {name} has no fields", fix=f"set {name} as a whole")
+            text, fix = f"{_flag(keys)}: {name} has no fields", f"set {name} as a whole"
+            problem = Problem(text, "the command line", fix, "D54")
             raise SynaugError(problem, Exit.SPEC)
     part[keys[-1]] = given
 

@@ -42,7 +42,10 @@ def check(document: Document) -> Spec:
         SynaugError: with every problem; SPEC, or DATA when only the number of folds is wrong.
     """
     if not isinstance(document.value, Mapping):
-        raise SynaugError(_problem(document, Finding((), "expected a mapping of fields")), Exit.SPEC)
+        fix = "write FIELD: VALUE lines, as in a preset: synaug plan quickstart shows one"
+        raise SynaugError(
+            _problem(document, Finding((), "expected a mapping of fields", fix, code="D53")), Exit.SPEC
+        )
     resolved, findings = resolve(name_classifiers(document.value))
     spec = None
     try:
@@ -58,8 +61,12 @@ def check(document: Document) -> Spec:
 
 
 def _problem(document: Document, finding: Finding) -> Problem:
-    place = f"{dotted(finding.keys)}: " if finding.keys else ""
-    return Problem(f"{document.name}: {place}{finding.message}", document.where(finding.keys), finding.fix)
+    field = dotted(finding.keys)
+    message = (
+        f"{document.name}: {field}: {finding.message}" if field else f"{document.name}: {finding.message}"
+    )
+    fix = finding.fix or f"change it there, or with --set {field}=VALUE"
+    return Problem(message, document.where(finding.keys), fix, finding.code)
 
 
 def _findings(errors: Sequence[Any], raw: Mapping[str, Any]) -> list[Finding]:
@@ -94,12 +101,12 @@ def _finding(keys: Keys, error: Mapping[str, Any], raw: Mapping[str, Any]) -> Fi
         hint = did_you_mean(str(keys[-1]), fields)
         fix = "use one of " + ", ".join(fields)
         if keys[0] != "imbalance":
-            return Finding(keys, f"unknown field{hint}", fix)
+            return Finding(keys, f"unknown field{hint}", fix, code="D37")
         kind = raw["imbalance"]["kind"]
         fix += f"; --set 'imbalance={{kind: {kind}, ...}}' sets all of it anew"
-        return Finding(keys, f"unknown field of imbalance of kind {kind}{hint}", fix)
+        return Finding(keys, f"unknown field of imbalance of kind {kind}{hint}", fix, code="D37")
     if kind == "missing":
-        return Finding(keys, "is required")
+        return Finding(keys, "is required", f"add it, or --set {dotted(keys)}=VALUE")
     if kind.startswith("union_tag"):
         tag, known = ("kind", IMBALANCES) if keys[0] == "imbalance" else ("name", MODELS)
         value = error["input"].get(tag) if isinstance(error["input"], Mapping) else error["input"]
@@ -109,10 +116,18 @@ def _finding(keys: Keys, error: Mapping[str, Any], raw: Mapping[str, Any]) -> Fi
     value = error["input"]
     if kind == "value_error":
         got = "" if isinstance(value, Mapping) else f", got {_shown(value)}"
-        return Finding(keys, f"{context['error']}{got}")
+        return Finding(keys, f"{context['error']}{got}", **_manner(keys))
     text = f"expected {_expectation(kind, context, str(error['msg']))}, got {_shown(value)}"
-    few_folds = keys == ("folds",) and kind == "greater_than_equal"  # a matter of the data
-    return Finding(keys, text, exit=Exit.DATA if few_folds else Exit.SPEC)
+    if keys == ("folds",) and kind == "greater_than_equal":  # a matter of the data
+        return Finding(keys, text, "use 2 folds or more", Exit.DATA, "D27")
+    return Finding(keys, text, **_manner(keys))
+
+
+def _manner(keys: Keys) -> dict[str, str]:
+    """How to mend a value, and its code, where they are not those of any other value."""
+    if keys == ("name",):
+        return {"fix": "use such a name as the last part of --out: runs/my-sweep", "code": "D43"}
+    return {}
 
 
 def _expectation(kind: str, context: Mapping[str, Any], message: str) -> str:

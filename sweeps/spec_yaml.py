@@ -95,10 +95,11 @@ def load_file(path: Path) -> Document:
             data = file.read(MAX_BYTES + 1)
         return parse(data.decode("utf-8-sig"), path.name, str(path))
     except OSError as error:
-        problem = Problem(f"{path.name}: cannot be read: {error.strerror}", str(path))
+        fix = "give a YAML file that this user may read"
+        problem = Problem(f"{path.name}: cannot be read: {error.strerror}", str(path), fix, "D52")
     except UnicodeDecodeError as error:
         problem = Problem(
-            f"{path.name}: byte {error.start} is not UTF-8", str(path), "save the file as UTF-8"
+            f"{path.name}: byte {error.start} is not UTF-8", str(path), "save the file as UTF-8", "D53"
         )
     raise SynaugError(problem, Exit.SPEC)
 
@@ -111,15 +112,16 @@ def parse(text: str, name: str, place: str | None = None) -> Document:
     """
     builder = _Builder(name, place or name)
     if len(text.encode()) > MAX_BYTES:
-        builder.stop(f"larger than {MAX_BYTES:,} bytes", None, "a spec is a page of text")
+        builder.stop(f"larger than {MAX_BYTES:,} bytes", None, "a spec is a page of text", "D41")
     try:
         value = builder.document(iter(yaml.parse(text, Loader=yaml.CSafeLoader)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        builder.stop(f"not YAML: {reason}", mark.line + 1 if mark else None)
+        fix = "mend that line; texts with ': ' or '#' need quotes"
+        builder.stop(f"not YAML: {reason}", mark.line + 1 if mark else None, fix)
     except yaml.YAMLError as error:
-        builder.stop(f"not YAML: {str(error).splitlines()[0]}", None)
+        builder.stop(f"not YAML: {str(error).splitlines()[0]}", None, "write the file again as text")
     if builder.problems:
         raise SynaugError(builder.problems, builder.exit)
     return Document(name, builder.place, value, builder.lines)
@@ -134,12 +136,12 @@ class _Builder:
         self.exit = Exit.SPEC
         self.lines: dict[Keys, int] = {}
 
-    def note(self, text: str, line: int | None, fix: str | None = None) -> None:
+    def note(self, text: str, line: int | None, fix: str, code: str) -> None:
         where = self.place if line is None else f"{self.place}, line {line}"
-        self.problems.append(Problem(f"{self.name}: {text}", where, fix))
+        self.problems.append(Problem(f"{self.name}: {text}", where, fix, code))
 
-    def stop(self, text: str, line: int | None, fix: str | None = None) -> None:
-        self.note(text, line, fix)
+    def stop(self, text: str, line: int | None, fix: str, code: str = "D53") -> None:
+        self.note(text, line, fix, code)
         raise SynaugError(self.problems, self.exit)
 
     def document(self, events: Iterator[Any]) -> Any:
@@ -148,7 +150,7 @@ class _Builder:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if seen:
-                    self.stop("expected one document, got another", _line(event))
+                    self.stop("expected one document, got another", _line(event), "keep one of them")
                 value, seen = self.node(next(events), events, ()), True
         return value
 
@@ -166,18 +168,18 @@ class _Builder:
 
     def _check(self, event: Any, line: int, keys: Keys) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self.note(f"alias *{event.anchor}: aliases are refused", line, "write the value out")
+            self.note(f"alias *{event.anchor}: aliases are refused", line, "write the value out", "D41")
             return
         if event.anchor:
-            self.note(f"anchor &{event.anchor}: anchors are refused", line, "write the value out")
+            self.note(f"anchor &{event.anchor}: anchors are refused", line, "write the value out", "D41")
         if event.tag and event.tag.startswith("tag:yaml.org,2002:python"):
             self.exit = Exit.INTEGRITY
             kind = event.tag.removeprefix("tag:yaml.org,2002:")
-            self.note(f"tag !!{kind}: Python objects are refused", line, "remove the tag")
+            self.note(f"tag !!{kind}: Python objects are refused", line, "remove the tag", "D40")
         elif event.tag and event.tag not in _CORE_TAGS:
-            self.note(f"tag {event.tag}: tags are refused", line, "remove the tag")
+            self.note(f"tag {event.tag}: tags are refused", line, "remove the tag", "D41")
         if len(keys) > MAX_DEPTH:
-            self.stop(f"deeper than {MAX_DEPTH} levels", line)
+            self.stop(f"deeper than {MAX_DEPTH} levels", line, "a spec has five", "D41")
 
     def _mapping(self, events: Iterator[Any], keys: Keys) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -186,13 +188,13 @@ class _Builder:
                 break
             line = _line(event)
             if not isinstance(event, yaml.ScalarEvent):
-                self.stop("expected a word as key", line)
+                self.stop("expected a word as key", line, "write FIELD: VALUE")
             self._check(event, line, keys)
             key = event.value
             here = (*keys, key)
             if key in found:
                 lines = f"lines {self.lines[here]} and {line}"
-                self.note(f"{dotted(here)}: key is given twice, on {lines}", line, "keep one of them")
+                self.note(f"{dotted(here)}: key is given twice, on {lines}", line, "keep one of them", "D38")
             self.lines.setdefault(here, line)
             found[key] = self.node(next(events), events, here)
         return found

@@ -75,7 +75,7 @@ def checked(url: str) -> str:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         fix = "use sqlite:////folder/optuna.db, or install the driver of that database"
         text = f"--storage: expected the address of a database that can be used here: {said(error)}"
-        raise SynaugError(Problem(text, fix=fix), Exit.USAGE) from error
+        raise SynaugError(Problem(text, "--storage", fix, "D62"), Exit.USAGE) from error
     return url
 
 

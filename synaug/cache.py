@@ -123,7 +123,7 @@ def _writable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         fix = "free space there, or name another folder in SYNAUG_CACHE"
-        problem = Problem(f"the cache cannot be written: {error.strerror}", str(folder), fix)
+        problem = Problem(f"the cache cannot be written: {error.strerror}", str(folder), fix, "D34")
         raise SynaugError(problem, Exit.RESOURCES) from error
 
 
@@ -157,6 +157,7 @@ def _refuse_pickle(path: Path) -> None:
                 "a pickle where an array of numbers is expected: it can run code when it is read",
                 str(path),
                 "find out who put it there, then delete it",
+                "D42",
             ),
             Exit.INTEGRITY,
         )

@@ -47,7 +47,9 @@ class EncoderOptions:
 
     def __post_init__(self) -> None:
         values = {k.name: getattr(self, k.name) for k in knobs_of(type(self))}
-        problems = [Problem(f"encoder.{name}: {text}") for name, text in knob_problems(type(self), values)]
+        problems = [
+            Problem(f"encoder.{name}: {text}", code="D48") for name, text in knob_problems(type(self), values)
+        ]
         if problems:
             raise SynaugError(problems, Exit.SPEC)
 
@@ -95,7 +97,9 @@ class Encoder:
                     progress(start + len(batch), len(texts))
         if not np.isfinite(embeddings).all():
             fix = "set encoder.dtype to float32, or take another model"
-            problem = Problem("the model gives numbers that are not finite", f"encoder {self.name}", fix)
+            problem = Problem(
+                "the model gives numbers that are not finite", f"encoder {self.name}", fix, "D60"
+            )
             raise SynaugError(problem, Exit.SPEC)
         return embeddings
 
@@ -183,11 +187,17 @@ def open_encoder(options: EncoderOptions | None = None) -> Encoder:
                 f"encoder.max_length: the model reads at most {longest} tokens, got {options.max_length}",
                 str(folder),
                 f"set encoder.max_length to {longest} or less",
+                "D60",
             )
         )
     if facts["decoder"]:
         problems.append(
-            Problem("encoder.model: expected an encoder, got an encoder with decoder", str(folder))
+            Problem(
+                "encoder.model: expected an encoder, got an encoder with decoder",
+                str(folder),
+                "give a model such as minilm or bert-base-uncased",
+                "D60",
+            )
         )
     if problems:
         raise SynaugError(problems, Exit.SPEC)
@@ -237,7 +247,7 @@ def _loading(folder: Path) -> Iterator[None]:
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         fix = "give a model that transformers loads from safetensors without code of its own"
-        problem = Problem(f"encoder.model: cannot be loaded: {reason[0]}", str(folder), fix)
+        problem = Problem(f"encoder.model: cannot be loaded: {reason[0]}", str(folder), fix, "D60")
         raise SynaugError(problem, Exit.SPEC) from error
     finally:
         if shown:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import IntEnum
 
@@ -27,11 +28,15 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where, and what to do about it."""
+    """One thing that is wrong: what, where, and what to do about it.
+
+    ``code`` is its heading in docs/errors.md, such as ``D04``.
+    """
 
     message: str
     where: str | None = None
     fix: str | None = None
+    code: str | None = None
 
     def __str__(self) -> str:
         lines = [self.message]
@@ -58,6 +63,16 @@ class SynaugError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.exit = exit
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Name the place in problems that do not know it themselves."""
+    try:
+        yield
+    except SynaugError as error:
+        problems = [p if p.where else replace(p, where=where) for p in error.problems]
+        raise SynaugError(problems, error.exit) from error
 
 
 class NotApplicable(Exception):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .errors import Exit, Problem, SynaugError
 from .randomness import Stream, Streams
+from .too_few import check_folds, check_test_share
 
 Rows = npt.NDArray[np.int64]
 Kind = Literal["natural", "minority", "step", "long_tail"]
@@ -119,7 +120,7 @@ def class_sizes(options: ImbalanceOptions, classes: tuple[str, ...]) -> Rows:
 
 
 def _spec(where: str, message: str) -> SynaugError:
-    return SynaugError(Problem(f"{where}: {message}"), Exit.SPEC)
+    return SynaugError(Problem(f"{where}: {message}", code="D48"), Exit.SPEC)
 
 
 def split(
@@ -154,6 +155,7 @@ def split(
         if not len(test) and options.test_share > 0:
             from sklearn.model_selection import train_test_split
 
+            check_test_share(labels[train], classes, options.test_share)
             state = streams.random_state(Stream.DRAW, _ONCE, 1)
             pool, held_test = train_test_split(
                 train, test_size=options.test_share, stratify=labels[train], random_state=state
@@ -164,7 +166,11 @@ def split(
     sizes = class_sizes(options, classes)
     available = np.bincount(labels[train], minlength=len(classes))
     short = [
-        Problem(f"class {name!r} has {have} training rows, a draw takes {want}", fix="make the draw smaller")
+        Problem(
+            f"class {name!r} has {have} training rows, a draw takes {want}",
+            fix="make the draw smaller: imbalance.n_majority, imbalance.n_minority",
+            code="D56",
+        )
         for name, have, want in zip(classes, available, sizes, strict=True)
         if have < want
     ]
@@ -226,7 +232,7 @@ def draw(
     Raises:
         SynaugError: a class has fewer rows in the draw than there are folds (exit 4).
     """
-    _check_folds(data.sizes, classes, n_folds)
+    check_folds(data.sizes, classes, n_folds)
     blocks = []
     for code, size in enumerate(data.sizes):
         mine = data.pool[labels[data.pool] == code]
@@ -253,24 +259,11 @@ def smaller(
     Raises:
         SynaugError: a class is left with fewer rows than there are folds (exit 4).
     """
-    _check_folds(sizes, classes, n_folds)
+    check_folds(sizes, classes, n_folds)
     shuffled = streams.generator(Stream.SPLIT, draw.replicate, 2).permutation(draw.rows)
     kept = [shuffled[labels[shuffled] == code][:size] for code, size in enumerate(sizes)]
     rows = np.sort(np.concatenate(kept))
     return Draw(draw.replicate, rows, _deal_folds(rows, labels, n_folds, draw.replicate, streams), draw.dev)
-
-
-def _check_folds(sizes: Rows, classes: tuple[str, ...], n_folds: int) -> None:
-    small = [
-        Problem(
-            f"class {name!r} has {size} rows in a draw, fewer than the {n_folds} folds",
-            fix=f"use folds: {max(2, int(size))} or fewer, or more rows of the class",
-        )
-        for name, size in zip(classes, sizes, strict=True)
-        if size < n_folds
-    ]
-    if small:
-        raise SynaugError(small, Exit.DATA)
 
 
 def _deal_folds(rows: Rows, labels: Rows, n_folds: int, number: int, streams: Streams) -> Rows:

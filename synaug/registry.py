@@ -60,6 +60,7 @@ class Registry(Generic[T]):
                 Problem(
                     f"unknown {self.kind} {name!r}{did_you_mean(name, known)}",
                     fix="use one of " + ", ".join(known),
+                    code="D24",
                 ),
                 Exit.SPEC,
             )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 import synaug
-from synaug.errors import Exit, SynaugError
+from synaug.errors import Exit, Problem, SynaugError
+
+DOCS = "docs/errors.md"
 
 app = typer.Typer(
     name="synaug",
@@ -48,15 +52,17 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; what goes wrong is said on stderr."""
     from . import asking, catalogue, deploying, doctor, logs, reporting, running, submitting, upkeep  # noqa: F401 - they register
 
-    sys.exit(_run())
 
-
-def _run() -> int:
-    debug = "--debug" in sys.argv or bool(os.environ.get("SYNAUG_DEBUG"))
+    debug = "--debug" in arguments or bool(os.environ.get("SYNAUG_DEBUG"))
     try:
-        code = app(prog_name="synaug", standalone_mode=False)
+        code = app(list(arguments), prog_name="synaug", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else Exit.OK
     except BrokenPipeError:  # the reader of our output has gone: say nothing
@@ -69,26 +75,47 @@ def _run() -> int:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        return _said(error)
+        problems, exit = _problems(error)
+        prose = "interrupted" if exit == Exit.INTERRUPTED else _prose(problems)
+        typer.echo(_document(problems, exit) if "--json" in arguments else prose, err=True)
+        return exit
 
 
-def _said(error: BaseException) -> int:
-    """Print what went wrong on stderr and return the exit code."""
+def _problems(error: BaseException) -> tuple[Sequence[Problem], int]:
+    """What went wrong, and the exit code."""
     match error:
         case SynaugError():
-            messages, code = [str(problem) for problem in error.problems], int(error.exit)
+            return error.problems, int(error.exit)
         case TyperException():
-            messages, code = [error.format_message()], error.exit_code
+            context = getattr(error, "ctx", None)
+            where = context.command_path if context else "synaug"
+            problem = Problem(error.format_message(), where, f"see `{where} --help`", "D67")
+            return [problem], error.exit_code
         case typer.Abort() | KeyboardInterrupt():
-            typer.echo("interrupted", err=True)
-            return Exit.INTERRUPTED
+            return [Problem("interrupted")], Exit.INTERRUPTED
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            where = f"\n  where: {error.filename}" if error.filename else ""
-            messages, code = [f"the disk is full{where}\n  fix:   make space, then run again"], Exit.RESOURCES
-        case _:
-            last = traceback.format_exception_only(error)[-1].strip()
-            messages = [f"{last}\n  this is a bug: run `synaug --debug ...` and please report what it prints"]
-            code = Exit.BUG
-    for message in messages:
-        typer.echo(f"error: {message}", err=True)
-    return code
+            where = str(error.filename or "the output")
+            return [Problem("the disk is full", where, "make space, then run again", "D65")], Exit.RESOURCES
+    last = traceback.format_exception_only(error)[-1].strip()
+    fix = "run `synaug --debug ...` and please report what it prints"
+    return [Problem(f"{last}; this is a bug", f"synaug {synaug.__version__}", fix)], Exit.BUG
+
+
+def _prose(problems: Sequence[Problem]) -> str:
+    codes = (f"error[{problem.code}]" if problem.code else "error" for problem in problems)
+    return "\n".join(f"{code}: {problem}" for code, problem in zip(codes, problems, strict=True))
+
+
+def _document(problems: Sequence[Problem], exit: int) -> str:
+    """The problems as one line of JSON; ``docs`` is the heading that explains each."""
+    found = [
+        {
+            "code": problem.code,
+            "message": problem.message,
+            "where": problem.where,
+            "fix": problem.fix,
+            "docs": f"{DOCS}#{problem.code.lower() if problem.code else f'exit-{int(exit)}'}",
+        }
+        for problem in problems
+    ]
+    return json.dumps({"exit": int(exit), "errors": found}, ensure_ascii=False)

@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .running import Out
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+from .running import Json, Out
 
 
 @app.command()

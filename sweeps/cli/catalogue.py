@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .app import app
-from .asking import Json
-from .running import Set, Source, _load
+from .running import Json, Set, Source, _load
 
 if TYPE_CHECKING:
     from synaug.classifiers import Classifier

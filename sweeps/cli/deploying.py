@@ -13,8 +13,7 @@ import typer
 from synaug.errors import Exit, Problem, SynaugError
 
 from .app import app
-from .asking import Json
-from .running import Out, Storage, Tracking, _stderr
+from .running import Json, Out, Storage, Tracking, _stderr
 from .upkeep import _places, require_sweep
 
 
@@ -113,7 +112,7 @@ def archive(
 def _ask_first(out: Path) -> None:
     """Ask at a terminal; elsewhere only --yes will do."""
     if not sys.stdin.isatty():
-        raise SynaugError(Problem(f"--remove: {out} would be removed", fix="confirm with --yes"), Exit.USAGE)
+        raise SynaugError(Problem(f"--remove: {out} would be removed", str(out), "confirm with --yes", "D63"))
     typer.confirm(f"Pack {out}, then remove it from disk, Optuna and MLflow?", abort=True, err=True)
 
 
@@ -121,7 +120,8 @@ def _restore(out: Path, file: Path, more: bool) -> None:
     from ..archive import restore as put_back
 
     if more:
-        raise SynaugError(Problem("--restore goes with neither --file nor --remove"), Exit.USAGE)
+        text = "--restore goes with neither --file nor --remove"
+        raise SynaugError(Problem(text, "--restore", "run one after the other", "D63"), Exit.USAGE)
     manifest = put_back(file, out)
     typer.echo(f"{out}: the sweep {manifest.sweep} as it was at {manifest.at}")
     typer.echo(f"Optuna and MLflow: synaug rebuild-study {out} && synaug sync {out}")

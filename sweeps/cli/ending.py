@@ -86,6 +86,20 @@ def _ends(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None or pd.isna(low) else f" [{low:.1f}, {high:.1f}]"
 
 
+def end_facts(places: Places, ended: Ended) -> dict[str, Any]:
+    """How a sweep ended, for ``--json``."""
+    from ..standing import standing
+
+    return {
+        "exit": int(ended.exit),
+        "done": ended.done,
+        "total": ended.total,
+        "notes": list(ended.notes),
+        "out": str(places.out),
+        "status": standing(places.out, read(places.ledger, strict=False).lines),
+    }
+
+
 def show_end(places: Places, ended: Ended, console: Console) -> None:
     """Print the table of arms, the first answer, where to look, and how to go on."""
     lines = read(places.ledger, strict=False).lines

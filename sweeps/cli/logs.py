@@ -78,8 +78,9 @@ def _whole(out: Path, records: Sequence[Any], key: str) -> str:
         return found[0]
     if found:
         raise SynaugError(Problem(f"{out} has {len(found)} cells {key}…", fix="give more characters"))
-    fix = "keys stand in the ledger and in MLflow"
-    raise SynaugError(Problem(f"{out} has no cell {key}{did_you_mean(key, list(keys))}", fix=fix))
+    fix = "take one of the keys that stand in the ledger and in MLflow"
+    text = f"{out} has no cell {key}{did_you_mean(key, list(keys))}"
+    raise SynaugError(Problem(text, str(out), fix, "D64"))
 
 
 def _show_cell(out: Path, records: Sequence[Any], key: str, output: bool) -> None:

@@ -11,8 +11,7 @@ import typer
 from synaug.errors import Exit, Problem, SynaugError
 
 from .app import app
-from .asking import Json
-from .running import Out, Tracking
+from .running import Json, Out, Tracking
 
 FOLDER = "report"  # below the sweep's
 SHOWN = ("report.html", "claims.json")  # of the files, what the parent run takes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ Set = Annotated[
 Source = Annotated[
     str | None, typer.Argument(metavar="SPEC", help="A YAML file or a preset.", show_default=False)
 ]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.command()
@@ -38,8 +40,8 @@ def sweep(
     encoder: Annotated[str | None, typer.Option(help="minilm, a local folder or a hub name.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results.  [default: runs/NAME]")] = None,
     address: Address = "local",
-    trials: Annotated[int | None, typer.Option(min=0, help="TPE trials an arm after the design.")] = None,
-    replicates: Annotated[int | None, typer.Option(min=1, help="Independent draws.")] = None,
+    trials: Annotated[int | None, typer.Option(help="TPE trials an arm after the design.")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Independent draws.")] = None,
     max_time: Annotated[
         str | None, typer.Option(help="Start no cell after this time: 90, 10m, 2h30m.")
     ] = None,
@@ -54,15 +56,16 @@ def sweep(
     settings: Set = None,
     tracking_uri: Tracking = None,
     storage: Storage = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Root of all random streams.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of all random streams.")] = None,
     log_examples: Annotated[
         int | None,
-        typer.Option(min=0, help="Log the texts behind so many synthetic rows a cell; none by default."),
+        typer.Option(help="Log the texts behind so many synthetic rows a cell; none by default."),
     ] = None,
     extend: Annotated[
         list[str] | None, typer.Option(metavar="replicates=N|trials=N", help="Add to a sweep that exists.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and spec, write nothing.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Run a sweep, or go on with it: the same command on the same folder does what is left.
 
@@ -72,34 +75,38 @@ def sweep(
     Examples:
       synaug sweep quickstart --data texts.csv --out runs/texts --dry-run
       synaug sweep my.yaml --replicates 2
+      synaug sweep my.yaml --dry-run --json
     """
     overrides = _overrides(
-        ("encoder.model", encoder),
-        ("search.trials", trials),
-        ("replicates", replicates),
-        ("limits.max_time", max_time),
-        ("limits.max_failed", max_failed),
-        ("limits.cell_timeout", cell_timeout),
-        ("seed", seed),
-        ("log_examples", log_examples),
+        ("encoder.model", encoder, "--encoder"),
+        ("search.trials", trials, "--trials"),
+        ("replicates", replicates, "--replicates"),
+        ("limits.max_time", max_time, "--max-time"),
+        ("limits.max_failed", max_failed, "--max-failed"),
+        ("limits.cell_timeout", cell_timeout, "--cell-timeout"),
+        ("seed", seed, "--seed"),
+        ("log_examples", log_examples, "--log-examples"),
     )
+    from ..cluster import check_workers
+
     resolved = _load(spec, [*(settings or ()), *overrides], data, out)
     extension = _extension(extend)
+    check_workers(address, workers)
     where = _where(out or RUNS / resolved.name, tracking_uri, storage)
     from ..resume import resolve
 
     resolved = resolve(resolved, where, extension)
     if dry_run:
-        _dry_run(resolved, where, address, gpus_per_trial)
+        _dry_run(resolved, where, address, gpus_per_trial, as_json)
         return
     from ..launch import RunOptions
 
     options = RunOptions(address, workers, gpus_per_trial, extension)
-    raise typer.Exit(_sweep(resolved, where, options))
+    raise typer.Exit(_sweep(resolved, where, options, as_json))
 
 
-def _overrides(*pairs: tuple[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in pairs if value is not None]
+def _overrides(*given: tuple[str, Any, str]) -> list[tuple[str, Any, str]]:
+    return [field for field in given if field[1] is not None]
 
 
 def _load(source: str | None, overrides: list[Any], data: str | None, out: Path | None) -> Any:
@@ -113,7 +120,8 @@ def _extension(pairs: list[str] | None) -> dict[str, int]:
     for pair in pairs or ():
         name, _, value = pair.partition("=")
         if name not in ("replicates", "trials") or not value.isdigit():
-            raise SynaugError(Problem(f"--extend: expected replicates=N or trials=N, got {pair!r}"))
+            text = f"--extend: expected replicates=N or trials=N, got {pair!r}"
+            raise SynaugError(Problem(text, "--extend", "for example --extend replicates=10", "D63"))
         found[name] = int(value)
     return found
 
@@ -124,16 +132,20 @@ def _where(folder: Path, tracking_uri: str | None = None, storage: str | None = 
     return places(folder, tracking_uri, storage, header=_header(folder))
 
 
-def _sweep(spec: Any, where: Any, options: Any) -> int:
+def _sweep(spec: Any, where: Any, options: Any, as_json: bool) -> int:
     from .. import launch
-    from ..gate import is_due
+    from ..gate import is_due, open_gate
 
     console = _stderr()
     ended = launch.run(spec, where, options, console)
-    from .ending import show_end  # imports pandas, which a start need not wait for
+    from .ending import end_facts, show_end, show_test  # imports pandas, which a start need not wait for
 
-    if is_due(where, ended):
-        _open_gate(where, None, options, console)
+    tested = open_gate(where, None, options, console) if is_due(where, ended) else None
+    if as_json:
+        typer.echo(json.dumps(end_facts(where, ended), ensure_ascii=False))
+        return int(ended.exit)
+    if tested is not None:
+        show_test(tested)
     show_end(where, ended, console)
     return int(ended.exit)
 
@@ -151,16 +163,27 @@ def _header(folder: Path) -> Any:
     return state(read(folder / "ledger.jsonl", strict=False).lines).header
 
 
-def _dry_run(spec: Any, where: Any, address: str, gpus: float) -> None:
+def _dry_run(spec: Any, where: Any, address: str, gpus: float, as_json: bool) -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
     from ..ledger import read
     from ..ledger_state import state
     from ..preflight import preflight
     from ..resume import check_same
-    from .planning import describe_plan
-    from .showing import describe_prepared
+    from .planning import describe_plan, plan_facts
+    from .showing import describe_prepared, prepared_facts
 
-    prepared = preflight(spec, where, address, gpus, _stderr())
+    said = StringIO()  # with --json notes are part of the document
+    console = Console(file=said, width=100_000) if as_json else _stderr()
+    prepared = preflight(spec, where, address, gpus, console)
     check_same(state(read(where.ledger, strict=False).lines), prepared)
+    if as_json:
+        notes = [n.removeprefix("note: ") for n in said.getvalue().splitlines() if n.startswith("note: ")]
+        facts = {"plan": plan_facts(spec, prepared, None), "data": prepared_facts(prepared), "notes": notes}
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
     describe_plan(spec, prepared)
     describe_prepared(prepared)
 
@@ -170,7 +193,7 @@ def plan(
     spec: Source = None,
     data: Annotated[str | None, typer.Option(help="File, folder, hf://name, or builtin.")] = None,
     settings: Set = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the cells of a sweep, the effect it can detect and the time it will take; runs nothing.
 
@@ -179,8 +202,6 @@ def plan(
       synaug plan
       synaug plan sst2 --set design=factorial --json
     """
-    import json
-
     from .planning import describe_plan, plan_facts
 
     resolved = _load(spec, list(settings or ()), data, None)
@@ -225,13 +246,10 @@ def read_test(
     from .upkeep import require_sweep
 
     if bool(cells) == every:
-        raise SynaugError(Problem("expected either --cells KEY or --all"), Exit.USAGE)
+        fix = "--all, or --cells KEY for each cell"
+        raise SynaugError(Problem("expected either --cells KEY or --all", str(out), fix, "D63"), Exit.USAGE)
     require_sweep(out)
-    _open_gate(_where(out), cells, RunOptions(address, workers, gpus_per_trial), _stderr())
-
-
-def _open_gate(where: Any, cells: list[str] | None, options: Any, console: Any) -> None:
     from ..gate import open_gate
     from .ending import show_test
 
-    show_test(open_gate(where, cells, options, console))
+    show_test(open_gate(_where(out), cells, RunOptions(address, workers, gpus_per_trial), _stderr()))

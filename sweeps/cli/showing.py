@@ -42,7 +42,7 @@ def tracking_errors(exit: Exit = Exit.SERVICE) -> Iterator[None]:
     try:
         yield
     except TrackingError as error:
-        raise SynaugError(Problem(error.message, error.where, error.fix), exit) from error
+        raise SynaugError(Problem(error.message, error.where, error.fix, "D32"), exit) from error
 
 
 def table(*columns: str) -> Table:
@@ -55,6 +55,8 @@ def table(*columns: str) -> Table:
 
 def prepared_facts(prepared: Prepared) -> dict[str, Any]:
     """What a data set holds, for ``--json``."""
+    from ..feasible import check_neighbors
+
     corpus, division = prepared.corpus, prepared.split
     labels = corpus.labels
     rows = {"pool": division.pool, "search_dev": division.search_dev, "confirm_dev": division.confirm_dev,
@@ -73,7 +75,7 @@ def prepared_facts(prepared: Prepared) -> dict[str, Any]:
             for code, name in enumerate(corpus.classes)
         },
         "overlap": prepared.overlap,
-        "warnings": list(corpus.warnings),
+        "warnings": [*corpus.warnings, *check_neighbors(prepared)],
     }
 
 

@@ -14,8 +14,7 @@ import typer
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
 from .app import app
-from .asking import Json
-from .running import Out, Storage, Tracking
+from .running import Json, Out, Storage, Tracking
 
 
 def require_sweep(out: Path) -> None:
@@ -31,6 +30,7 @@ def require_sweep(out: Path) -> None:
                 f"{out} holds no sweep: there is no ledger.jsonl{did_you_mean(out.name, beside)}",
                 where=str(out.absolute()),
                 fix="run one with `synaug sweep`",
+                code="D64",
             ),
             Exit.USAGE,
         )

@@ -49,10 +49,16 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         values = {k.name: getattr(self, k.name) for k in knobs_of(type(self))}
-        problems = [Problem(f"data.{name}: {text}") for name, text in knob_problems(type(self), values)]
+        problems = [
+            Problem(f"data.{name}: {text}", code="D48") for name, text in knob_problems(type(self), values)
+        ]
         if self.text_col == self.label_col:
             problems.append(
-                Problem(f"data.label_col: expected another column than text_col, got {self.label_col!r}")
+                Problem(
+                    f"data.label_col: expected another column than text_col, got {self.label_col!r}",
+                    fix="name the column of the labels",
+                    code="D48",
+                )
             )
         if problems:
             raise SynaugError(problems, Exit.SPEC)

@@ -76,7 +76,7 @@ def _require_packages() -> None:
     if missing:
         names = ", ".join(missing)
         fix = f"pip install {' '.join(missing)}, or give your own data"
-        raise SynaugError(Problem(f"not installed: {names}", "built-in corpus", fix), Exit.DATA)
+        raise SynaugError(Problem(f"not installed: {names}", "built-in corpus", fix, "D57"), Exit.DATA)
 
 
 def _folder(module: str) -> Path:

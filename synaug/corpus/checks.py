@@ -27,12 +27,15 @@ class Fault(StrEnum):
     LONG = f"texts longer than {LONGEST_TEXT // 1000} kB"
 
 
-REMEDY = {
-    Fault.NO_LABEL: "fill them in, or set data.drop_missing",
-    Fault.NO_TEXT: "fill them in, or set data.drop_missing",
-    Fault.BLANK: "fill them in, set data.drop_missing, or set data.allow_empty to keep them",
-    Fault.BROKEN: "write the file again as UTF-8",
-    Fault.LONG: "shorten them, or split them into several rows; an unclosed quote can also be the cause",
+REMEDY = {  # and the code
+    Fault.NO_LABEL: ("fill them in, or set data.drop_missing", "D12"),
+    Fault.NO_TEXT: ("fill them in, or set data.drop_missing", "D06"),
+    Fault.BLANK: ("fill them in, set data.drop_missing, or set data.allow_empty to keep them", "D08"),
+    Fault.BROKEN: ("write the file again as UTF-8", "D09"),
+    Fault.LONG: (
+        "shorten them, or split them into several rows; an unclosed quote can also be the cause",
+        "D14",
+    ),
 }
 DROPPABLE = (Fault.NO_LABEL, Fault.NO_TEXT, Fault.BLANK)
 
@@ -54,9 +57,13 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def refuse(self, message: str, where: str | None = None, fix: str | None = None) -> None:
+    def refuse(self, code: str, message: str, where: str, fix: str) -> None:
         """Note a problem."""
-        self.problems.append(Problem(message, where, fix))
+        self.problems.append(Problem(message, where, fix, code))
+
+    def warn(self, code: str, message: str) -> None:
+        """Note what is let pass."""
+        self.warnings.append(f"{message} [{code}]")
 
 
 def check(name: str, source: str, tables: Sequence[Table], options: DataOptions) -> Corpus:
@@ -66,13 +73,14 @@ def check(name: str, source: str, tables: Sequence[Table], options: DataOptions)
         SynaugError: exit 4, with all problems.
     """
     found = Findings()
-    _check_wanted(tables, source, options, found)
+    place = f"{source}, column {options.label_col!r}"
+    _check_wanted(tables, place, options, found)
     rows = [row for table in tables for row in _usable(table, options, found)]
     rows.sort(key=lambda row: row.part)
     rows = _without_leaks(rows, found)
     rows = _without_repeats(rows, found)
     _note_conflicts(rows, found)
-    _check_classes(rows, source, options, found)
+    _check_classes(rows, place, options, found)
     if found.problems:
         raise SynaugError(found.problems, Exit.DATA)
     classes = tuple(sorted({row.label for row in rows}))
@@ -91,12 +99,13 @@ def listed(numbers: Sequence[int], shown: int = 5) -> str:
     return f"row{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:shown]))}{more}"
 
 
-def _check_wanted(tables: Sequence[Table], source: str, options: DataOptions, found: Findings) -> None:
+def _check_wanted(tables: Sequence[Table], place: str, options: DataOptions, found: Findings) -> None:
     present = sorted({label for table in tables for label in table.labels if label})
     for label in options.classes or ():
         if label not in present:
             hint = did_you_mean(label, present)
-            found.refuse(f"class {label!r} is not in the data{hint}", source, f"classes: {_some(present)}")
+            fix = f"set data.classes to some of: {_some(present)}"
+            found.refuse("D55", f"class {label!r} is not in the data{hint}", place, fix)
 
 
 def _some(names: Sequence[str], shown: int = 20) -> str:
@@ -107,7 +116,7 @@ def _some(names: Sequence[str], shown: int = 20) -> str:
 def _usable(table: Table, options: DataOptions, found: Findings) -> list[Row]:
     """Take the rows of the wanted classes that have a text and a label; report the faults of the rest."""
     if table.part != Part.TRAIN and table.labels and not any(table.labels):
-        found.warnings.append(f"{table.where}: no row has a label: left out")
+        found.warn("D12", f"{table.where}: no row has a label: left out")
         return []
     faults: dict[Fault, list[int]] = defaultdict(list)
     rows = []
@@ -139,7 +148,7 @@ def _text_fault(text: str | None, allow_empty: bool) -> Fault | None:
 
 def _report(fault: Fault, numbers: list[int], table: Table, options: DataOptions, found: Findings) -> None:
     if options.drop_missing and fault in DROPPABLE:
-        found.warnings.append(f"{table.where}: {fault}: {len(numbers)} rows dropped")
+        found.warn(REMEDY[fault][1], f"{table.where}: {fault}: {len(numbers)} rows dropped")
         return
     column = options.label_col if fault is Fault.NO_LABEL else options.text_col
     size = ""
@@ -147,7 +156,8 @@ def _report(fault: Fault, numbers: list[int], table: Table, options: DataOptions
         longest = max(len((table.texts[number - 1] or "").encode()) for number in numbers)
         size = f", the longest of {longest / 1000:,.0f} kB"
     where = f"{table.where}, column {column!r}, {listed(numbers)}"
-    found.refuse(f"{fault}: {len(numbers)}{size}", where, REMEDY[fault])
+    fix, code = REMEDY[fault]
+    found.refuse(code, f"{fault}: {len(numbers)}{size}", where, fix)
 
 
 def _without_leaks(rows: list[Row], found: Findings) -> list[Row]:
@@ -158,9 +168,8 @@ def _without_leaks(rows: list[Row], found: Findings) -> list[Row]:
         if leaks:
             here, there = part.name.lower(), later.name.lower()
             numbers = listed([row.number for row in leaks])
-            found.warnings.append(
-                f"{len(leaks)} texts of {here} are also in {there}: dropped from {here} ({numbers})"
-            )
+            text = f"{len(leaks)} texts of {here} are also in {there}: dropped from {here} ({numbers})"
+            found.warn("D15", text)
             rows = [row for row in rows if row.part != part or row.key not in scored]
     return rows
 
@@ -177,7 +186,7 @@ def _without_repeats(rows: list[Row], found: Findings) -> list[Row]:
             seen.add((row.key, row.label))
         kept.append(row)
     if repeats:
-        found.warnings.append(f"{len(repeats)} repeated rows of train dropped ({listed(repeats)})")
+        found.warn("D15", f"{len(repeats)} repeated rows of train dropped ({listed(repeats)})")
     return kept
 
 
@@ -192,42 +201,41 @@ def _note_conflicts(rows: list[Row], found: Findings) -> None:
                 first.setdefault(row.key, row.number)
         numbers = [first[key] for key, names in labels.items() if len(names) > 1]
         if numbers:
-            found.warnings.append(
-                f"{len(numbers)} texts of {part.name.lower()} have more than one label "
-                f"({listed(numbers, shown=3)})"
-            )
+            text = f"{len(numbers)} texts of {part.name.lower()} have more than one label"
+            found.warn("D16", f"{text} ({listed(numbers, shown=3)})")
 
 
-def _check_classes(rows: list[Row], source: str, options: DataOptions, found: Findings) -> None:
+def _check_classes(rows: list[Row], place: str, options: DataOptions, found: Findings) -> None:
     counts = Counter(row.label for row in rows if row.part == Part.TRAIN)
     if not counts:
         if not found.problems:
-            found.refuse("there are no training rows", source, "give a file with rows")
+            found.refuse("D18", "there are no training rows", place, "give a file with rows")
         return
     if len(counts) == 1:
         ((label, count),) = counts.items()
-        found.refuse(
-            f"train has one class only: {label!r} with {count} rows", source, "two classes are needed"
-        )
+        text = f"train has one class only: {label!r} with {count} rows"
+        found.refuse("D03", text, place, "add rows of a second class, or name the column of the classes")
     for label, count in sorted(counts.items()):
         if count < options.min_class_count:
             found.refuse(
+                "D05",
                 f"class {label!r} has {count} training row{'s' * (count > 1)}, expected at least "
                 f"{options.min_class_count}",
-                source,
+                place,
                 f"add rows, leave the class out with `data.classes`, or set data.min_class_count to {count}",
             )
     for part in (Part.DEV, Part.TEST):
         for label in sorted({row.label for row in rows if row.part == part} - set(counts)):
             found.refuse(
+                "D59",
                 f"class {label!r} is in {part.name.lower()} but not in train",
-                source,
+                place,
                 f"add training rows, or leave its rows out of {part.name.lower()}",
             )
-    _check_look_alikes({row.label for row in rows}, source, found)
+    _check_look_alikes({row.label for row in rows}, place, found)
 
 
-def _check_look_alikes(labels: Collection[str], source: str, found: Findings) -> None:
+def _check_look_alikes(labels: Collection[str], place: str, found: Findings) -> None:
     """Refuse labels that are one number in several spellings; warn of case and white space."""
     numbers, words = defaultdict(list), defaultdict(list)
     for label in sorted(labels):
@@ -239,11 +247,12 @@ def _check_look_alikes(labels: Collection[str], source: str, found: Findings) ->
     for alike in numbers.values():
         if len(alike) > 1:
             spelt = ", ".join(map(repr, alike))
-            found.refuse(f"labels {spelt} look like one number", source, "spell each class in one way")
+            fix = "spell each class in one way, or rename some with data.rename"
+            found.refuse("D11", f"labels {spelt} look like one number", place, fix)
     for alike in words.values():
         if len(alike) > 1:
             spelt = ", ".join(map(repr, alike))
-            found.warnings.append(f"labels {spelt} differ in case or white space only")
+            found.warn("D11", f"labels {spelt} differ in case or white space only")
 
 
 def _number(label: str) -> float | None:

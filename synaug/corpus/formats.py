@@ -37,6 +37,7 @@ def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ","
             f"{len(ragged)} rows have another number of fields than the header's {len(header)}",
             f"{where}, {listed(ragged).replace('row', 'line')}",
             f"put texts that hold {separator!r} or line breaks between double quotes",
+            "D58",
         )
     text, label = header.index(options.text_col), header.index(options.label_col)
     return [row[text] for _, row in rows], [row[label] for _, row in rows]
@@ -110,8 +111,8 @@ READERS: dict[str, Callable[[bytes, str, DataOptions], Columns]] = {
 }
 
 
-def _refused(message: str, where: str, fix: str | None = None) -> SynaugError:
-    return SynaugError(Problem(message, where, fix), Exit.DATA)
+def _refused(message: str, where: str, fix: str, code: str = "D18") -> SynaugError:
+    return SynaugError(Problem(message, where, fix, code), Exit.DATA)
 
 
 def _wanted(options: DataOptions) -> tuple[str, str]:
@@ -126,7 +127,7 @@ def _values(columns: Iterable[Sequence[object]], where: str, options: DataOption
         try:
             lists.append([as_text(cell) for cell in cells])
         except TypeError as error:
-            problems.append(Problem(str(error), f"{where}, column {name!r}", "give one string a row"))
+            problems.append(Problem(str(error), f"{where}, column {name!r}", "give one string a row", "D58"))
     if problems:
         raise SynaugError(problems, Exit.DATA)
     return lists[0], lists[1]
@@ -139,9 +140,10 @@ def _check_columns(found: Sequence[str], where: str, options: DataOptions, hint:
         if count == 0:
             message = f"no column {column!r}{did_you_mean(column, found)}"
             fix = f"set data.{option} to one of the columns: {', '.join(found) or 'none'}{hint}"
-            problems.append(Problem(message, where, fix))
+            problems.append(Problem(message, where, fix, "D02"))
         elif count > 1:
-            problems.append(Problem(f"{count} columns named {column!r}", where, "give each its own name"))
+            message = f"{count} columns named {column!r}"
+            problems.append(Problem(message, where, "give each its own name", "D58"))
     if problems:
         raise SynaugError(problems, Exit.DATA)
 
@@ -151,7 +153,7 @@ def _decode(data: bytes, where: str, encoding: str) -> str:
         codec = codecs.lookup(encoding).name
     except LookupError as error:
         raise _refused(
-            f"unknown encoding {encoding!r}", where, "set data.encoding to utf-8 or latin-1"
+            f"unknown encoding {encoding!r}", where, "set data.encoding to utf-8 or latin-1", "D09"
         ) from error
     try:
         # A byte order mark is no part of the first column's name.
@@ -162,6 +164,7 @@ def _decode(data: bytes, where: str, encoding: str) -> str:
             f"not {encoding}: byte 0x{data[error.start]:02x} at offset {error.start}",
             f"{where}, line {line}",
             f"looks like {_guess(data)}: set data.encoding to {_guess(data)}, or save the file as UTF-8",
+            "D09",
         ) from error
 
 

@@ -46,19 +46,17 @@ class HubName:
         """Read an address.
 
         Raises:
-            SynaugError: exit 4 for something else.
+            SynaugError: exit 4 for something else, 3 for what leads out of a folder.
         """
         part = r"[A-Za-z0-9][\w.-]*"
         pattern = rf"hf://({part}(?:/{part})?)((?:[:@][\w.+/-]+)*)"
         match = re.fullmatch(pattern, source)
         marks = re.findall(r"([:@])([^:@]+)", match[2]) if match else []
         if match is None or len(dict(marks)) != len(marks):
-            raise SynaugError(
-                Problem(
-                    f"not the address of a data set: {source!r}", fix="write hf://NAME[:CONFIG][@REVISION]"
-                ),
-                Exit.DATA,
-            )
+            message, fix = f"not the address of a data set: {source!r}", "write hf://NAME[:CONFIG][@REVISION]"
+            if ".." in source:  # a way out of the cache, not a name
+                raise SynaugError(Problem(message, "data.source", fix, "D43"), Exit.SPEC)
+            raise SynaugError(Problem(message, "data.source", fix, "D66"), Exit.DATA)
         return cls(match[1], dict(marks).get(":"), dict(marks).get("@"))
 
     def __str__(self) -> str:
@@ -80,6 +78,7 @@ def read(name: HubName, options: DataOptions) -> list[Table]:
                 "the hub's data set is hidden by a local file or folder of the same name",
                 str(name),
                 f"leave hf:// out to read {name.repository}, or run in another folder",
+                "D66",
             ),
             Exit.DATA,
         )
@@ -95,7 +94,7 @@ def tables_of(splits: Mapping[str, Dataset], where: str, options: DataOptions) -
     """
     found = {SPLITS[split]: (split, data) for split, data in splits.items() if split in SPLITS}
     if Part.TRAIN not in found:
-        problem = Problem("no split 'train'", where, f"splits found: {', '.join(splits) or 'none'}")
+        problem = Problem("no split 'train'", where, f"splits found: {', '.join(splits) or 'none'}", "D66")
         raise SynaugError(problem, Exit.DATA)
     tables = []
     for part, (split, data) in sorted(found.items()):
@@ -164,6 +163,7 @@ def _from_cache(name: HubName) -> Mapping[str, Dataset]:
             "the hub does not answer and the data set is not in the cache",
             f"{name}, cached of it: {there}",
             _remedy(name),
+            "D36",
         )
         raise SynaugError(problem, Exit.SERVICE)
     newest = max(copies, key=lambda copy: copy.stat().st_mtime)
@@ -184,7 +184,7 @@ def _remedy(name: HubName) -> str:
 
 def _refused(error: Exception, name: HubName, exit: Exit, fix: str) -> SynaugError:
     reason = str(error).strip().splitlines() or [type(error).__name__]
-    return SynaugError(Problem(f"the data set cannot be read: {reason[0]}", str(name), fix), exit)
+    return SynaugError(Problem(f"the data set cannot be read: {reason[0]}", str(name), fix, "D66"), exit)
 
 
 @contextmanager

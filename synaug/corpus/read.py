@@ -51,6 +51,7 @@ def _not_found(path: Path) -> Problem:
         f"no such file or folder: {path}{hint}",
         str(absolute),
         "give a csv, tsv, parquet or jsonl file, a folder with train.*, 'builtin', or hf://NAME",
+        "D01",
     )
 
 
@@ -66,6 +67,7 @@ def _of_folder(folder: Path) -> list[tuple[Part, Path]]:
             f"several files for {part.name.lower()}: {', '.join(f.name for f in found)}",
             str(folder),
             "keep one",
+            "D57",
         )
         for part, found in files.items()
         if len(found) > 1
@@ -73,7 +75,9 @@ def _of_folder(folder: Path) -> list[tuple[Part, Path]]:
     if not files[Part.TRAIN]:
         there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
         problems.append(
-            Problem(f"no training file, found {there}", str(folder), f"name it train with one of {formats}")
+            Problem(
+                f"no training file, found {there}", str(folder), f"name it train with one of {formats}", "D57"
+            )
         )
     if problems:
         raise SynaugError(problems, Exit.DATA)
@@ -86,7 +90,9 @@ def _refuse_unsafe(files: list[Path]) -> None:
         target = file.resolve()
         if not target.is_relative_to(file.parent.resolve()):
             problems.append(
-                Problem("a link leads out of the data folder", str(file), f"give the real path: {target}")
+                Problem(
+                    "a link leads out of the data folder", str(file), f"give the real path: {target}", "D44"
+                )
             )
         if target.suffix.lower() in PICKLES:
             problems.append(
@@ -94,10 +100,15 @@ def _refuse_unsafe(files: list[Path]) -> None:
                     f"{target.suffix} files can run code when they are read",
                     str(file),
                     "save the data as csv, tsv, parquet or jsonl",
+                    "D42",
                 )
             )
     if problems:
         raise SynaugError(problems, Exit.INTEGRITY)
+
+
+def _refused(message: str, file: Path, fix: str, code: str) -> SynaugError:
+    return SynaugError(Problem(message, str(file), fix, code), Exit.DATA)
 
 
 def _read_file(file: Path, part: Part, options: DataOptions) -> Table:
@@ -105,19 +116,15 @@ def _read_file(file: Path, part: Part, options: DataOptions) -> Table:
     if reader is None:
         known = list(READERS)
         hint = did_you_mean(file.suffix, known)
-        raise SynaugError(
-            Problem(f"unknown format {file.suffix!r}{hint}", str(file), f"use one of {', '.join(known)}"),
-            Exit.DATA,
-        )
+        raise _refused(f"unknown format {file.suffix!r}{hint}", file, f"use one of {', '.join(known)}", "D57")
     try:
         if not file.is_file():
-            raise SynaugError(Problem("not a regular file", str(file)), Exit.DATA)
+            raise _refused("not a regular file", file, "give a file with rows", "D57")
         data = file.read_bytes()
     except OSError as error:
-        raise SynaugError(Problem(f"cannot be read: {error.strerror}", str(file)), Exit.DATA) from error
+        fix = "give this user the right to read it, or copy it"
+        raise _refused(f"cannot be read: {error.strerror}", file, fix, "D57") from error
     if not data:
-        raise SynaugError(
-            Problem(f"the {file.suffix[1:]} file is empty", str(file), "give a file with rows"), Exit.DATA
-        )
+        raise _refused(f"the {file.suffix[1:]} file is empty", file, "give a file with rows", "D18")
     texts, labels = reader(data, str(file), options)
     return Table(part, str(file), texts, labels)

@@ -134,7 +134,8 @@ class Method:
     def __post_init__(self) -> None:
         values = {k.name: getattr(self, k.name) for k in self.knobs()}
         problems = [
-            Problem(f"{self.name}.{name}: {text}") for name, text in knob_problems(type(self), values)
+            Problem(f"{self.name}.{name}: {text}", code="D22")
+            for name, text in knob_problems(type(self), values)
         ]
         if problems:
             raise SynaugError(problems, Exit.SPEC)

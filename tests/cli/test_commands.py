@@ -16,28 +16,21 @@ import pytest
 from sweeps.ledger import read
 from synaug.classifiers import CLASSIFIERS
 from synaug.methods import METHODS
+from tests.cli.documents import document
 
 ESCAPE = "\x1b["
-VERDICTS = {
-    "better", "better_size_uncertain", "better_negligible", "equivalent", "inconclusive",
-    "worse", "worse_size_uncertain", "worse_negligible", "not_applicable",
-}  # fmt: skip
-ANSWER = {
-    "sentence": str, "estimate": float | None, "low": float | None, "high": float | None, "unit": str,
-    "n": int, "verdict": str, "budget": str, "estimand": str, "cells": list, "detail": dict,
-}  # fmt: skip
 
 
 @pytest.fixture
 def reads(prepared: Any, synaug: Any) -> Any:
     """Return a function that runs a reading command with ``--json`` and returns what it printed."""
 
-    def document(*arguments: str) -> Any:
+    def read_document(*arguments: str) -> Any:
         ended = synaug(prepared.folder, *arguments, "--json")
         assert (ended.code, ended.err) == (0, "")
-        return json.loads(ended.out)
+        return document(arguments[0], ended.out)
 
-    return document
+    return read_document
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -48,19 +41,10 @@ def files(folder: Path) -> dict[str, int]:
     "question", ["method", "ratio", "k", "budget", "vae", "winner", "noise", "signatures", "all"]
 )
 def test_answers_have_the_fields_of_the_contract(question: str, reads: Any, prepared: Any) -> None:
-    document = reads("ask", "runs/quickstart", question)
+    found = reads("ask", "runs/quickstart", question)
     keys = {line.get("trial_key") for line in read(prepared.folder / "runs/quickstart/ledger.jsonl").lines}
-    assert set(document) == {"question", "answers", "warnings"}
-    assert document["question"] == question
-    assert len(document["answers"]) > 0
-    for answer in document["answers"]:
-        wrong = {name: answer[name] for name, kind in ANSWER.items() if not isinstance(answer[name], kind)}
-        assert wrong == {}
-        assert set(answer) == set(ANSWER)
-        assert answer["unit"] in {"points", "percent"}
-        assert answer["verdict"] in VERDICTS
-        assert answer["budget"] in {"common", "own_best", "default", "averaged"}
-        assert set(answer["cells"]) <= keys
+    assert found["question"] == question
+    assert all(set(answer["cells"]) <= keys for answer in found["answers"])
 
 
 def test_a_question_that_nobody_knows(synaug: Any, prepared: Any) -> None:
@@ -70,17 +54,17 @@ def test_a_question_that_nobody_knows(synaug: Any, prepared: Any) -> None:
 
 
 def test_status(reads: Any, prepared: Any) -> None:
-    document = reads("status", "runs/quickstart")
+    found = reads("status", "runs/quickstart")
     cells = len((prepared.folder / "runs/quickstart/plan.jsonl").read_text().splitlines())
-    assert document["sweep"] == "quickstart"
-    assert document["planned_cells"] == cells == sum(document["finished"].values())
-    assert document["results"] >= 2 * document["finished"]["ok"]
-    assert {name: document[name] for name in ("started_not_finished", "test_results", "not_in_mlflow")} == {
+    assert found["sweep"] == "quickstart"
+    assert found["planned_cells"] == cells == sum(found["finished"].values())
+    assert found["results"] >= 2 * found["finished"]["ok"]
+    assert {name: found[name] for name in ("started_not_finished", "test_results", "not_in_mlflow")} == {
         "started_not_finished": 0,
         "test_results": 0,
         "not_in_mlflow": 0,
     }
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["last_line"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["last_line"])
 
 
 def test_verify(reads: Any) -> None:
@@ -90,46 +74,46 @@ def test_verify(reads: Any) -> None:
 def test_verify_strict_ends_with_9_where_they_differ(copy: Path, synaug: Any) -> None:
     (copy / "runs" / "optuna.db").unlink()
     ended = synaug(copy, "verify", "runs/mine", "--strict", "--json")
-    document = json.loads(ended.out)
-    assert (ended.code, ended.err, document["agree"]) == (9, "", False)
-    assert all(re.fullmatch(r"Optuna: [0-9a-f]{16} is missing", text) for text in document["differences"])
+    found = json.loads(ended.out)
+    assert (ended.code, ended.err, found["agree"]) == (9, "", False)
+    assert all(re.fullmatch(r"Optuna: [0-9a-f]{16} is missing", text) for text in found["differences"])
 
 
 def test_plan(reads: Any) -> None:
-    document = reads("plan", "my.yaml")
-    assert set(document) >= {"name", "spec_hash", "replicates", "folds", "cells", "per_arm", "trials_per_arm"}
-    assert (document["name"], document["replicates"], document["folds"]) == ("my", 2, 2)
-    assert [cell["number"] for cell in document["cells"]] == list(range(len(document["cells"])))
-    assert sum(document["per_arm"].values()) == len(document["cells"])
+    found = reads("plan", "my.yaml")
+    assert set(found) >= {"name", "spec_hash", "replicates", "folds", "cells", "per_arm", "trials_per_arm"}
+    assert (found["name"], found["replicates"], found["folds"]) == ("my", 2, 2)
+    assert [cell["number"] for cell in found["cells"]] == list(range(len(found["cells"])))
+    assert sum(found["per_arm"].values()) == len(found["cells"])
     first = {"number": 0, "stage": "design", "classifier": "mlp", "arm": "none", "settings": {}}
-    assert document["cells"][0] == first
-    assert document["classifiers"] == ["mlp"]
+    assert found["cells"][0] == first
+    assert found["classifiers"] == ["mlp"]
 
 
 def test_data(reads: Any) -> None:
-    document = reads("data", "my.yaml")
-    assert (document["data"], document["encoder"], document["dimensions"]) == ("texts", "model", 16)
-    assert (document["scored_on"], set(document["overlap"])) == ("dev", {"bad", "good"})
-    assert [document["classes"][name]["all"] for name in ("bad", "good")] == [30, 90]
-    for counts in document["classes"].values():
+    found = reads("data", "my.yaml")
+    assert (found["data"], found["encoder"], found["dimensions"]) == ("texts", "model", 16)
+    assert (found["scored_on"], set(found["overlap"])) == ("dev", {"bad", "good"})
+    assert [found["classes"][name]["all"] for name in ("bad", "good")] == [30, 90]
+    for counts in found["classes"].values():
         parts = sum(counts[part] for part in ("pool", "search_dev", "confirm_dev", "test"))
         assert counts["draw"] <= counts["pool"]
         assert parts <= counts["all"]
 
 
 def test_methods(reads: Any) -> None:
-    document = {row["method"]: row for row in reads("methods")}
-    assert list(document) == list(METHODS)
-    for row in document.values():
+    found = {row["method"]: row for row in reads("methods")}
+    assert list(found) == list(METHODS)
+    for row in found.values():
         assert set(row) == {"method", "says", "paper", "core", "knobs"}
         assert all(set(knob) == {"name", "default", "domain", "levels", "help"} for knob in row["knobs"])
-    assert {knob["name"]: knob["default"] for knob in document["smote"]["knobs"]}["k"] == 5
+    assert {knob["name"]: knob["default"] for knob in found["smote"]["knobs"]}["k"] == 5
 
 
 def test_methods_can_be_the_classifiers(reads: Any) -> None:
-    document = {row["classifier"]: row for row in reads("methods", "--classifiers")}
-    assert tuple(document) == CLASSIFIERS.names()
-    for name, row in document.items():
+    found = {row["classifier"]: row for row in reads("methods", "--classifiers")}
+    assert tuple(found) == CLASSIFIERS.names()
+    for name, row in found.items():
         assert tuple(row["ladder"]) == CLASSIFIERS[name].ladder
         assert [knob["name"] for knob in row["knobs"]] == [knob.name for knob in CLASSIFIERS[name].knobs()]
 
@@ -168,7 +152,8 @@ def test_a_full_disk_is_no_bug(prepared: Any) -> None:
             check=False,
         )
     assert ended.returncode == 6
-    assert ended.stderr == "error: the disk is full\n  fix:   make space, then run again\n"
+    assert ended.stderr.startswith("error[D65]: the disk is full\n  where: ")
+    assert ended.stderr.endswith("  fix:   make space, then run again\n")
 
 
 def test_dry_run_writes_nothing_and_shows_the_plan(bench: Path, synaug: Any) -> None:
@@ -181,6 +166,22 @@ def test_dry_run_writes_nothing_and_shows_the_plan(bench: Path, synaug: Any) -> 
     assert "first cells: ros (ratio 100.0)" in ended.out
     assert re.search(r"^bad +30 +12 ", ended.out, re.M)
     assert "reading texts" in ended.err
+
+
+def test_a_dry_run_is_one_document(bench: Path, synaug: Any) -> None:
+    ended = synaug(bench, "sweep", "my.yaml", "--dry-run", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    found = document("dry_run", ended.out)
+    assert found["plan"]["core_seconds"] > 0
+    assert found["data"]["data"] == "texts"
+
+
+def test_a_sweep_ends_with_one_document(copy: Path, synaug: Any) -> None:
+    ended = synaug(copy, "sweep", "my.yaml", "--out", "runs/quickstart", "--json")
+    assert ended.code == 0, ended.err
+    found = document("sweep", ended.out)
+    assert (found["exit"], found["done"]) == (0, found["total"])
+    assert found["status"]["sweep"] == "quickstart"
 
 
 CONFLICTS = {

@@ -89,26 +89,8 @@ def test_without_arguments_it_prints_help_and_ends_with_2(synaug: Any, tmp_path:
     assert ended.out == synaug(tmp_path, "--help").out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["plam"], "No such command 'plam'. Did you mean 'plan'?"),
-        (["sweep", "--trails", "3"], "No such option: --trails (Possible options: --trials)"),
-        (["sweep", "one.yaml", "two.yaml"], "Got unexpected extra argument(s) (two.yaml)"),
-        (["sweep", "--trials", "few"], "Invalid value for '--trials'"),
-        (["ask"], "Missing argument"),
-    ],
-    ids=lambda value: "_".join(value) if isinstance(value, list) else "",
-)
-def test_usage_errors_are_one_line(arguments: list[str], says: str, synaug: Any, tmp_path: Path) -> None:
-    ended = synaug(tmp_path, *arguments)
-    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
-    assert ended.err.startswith("error: ")
-    assert says in ended.err
-
-
 def test_debug_adds_the_traceback(synaug: Any, tmp_path: Path) -> None:
     ended = synaug(tmp_path, "--debug", "sweep", "nope.yaml")
     assert ended.code == 3
     assert "Traceback" in ended.err
-    assert "error: no preset or file 'nope.yaml'" in ended.err
+    assert "error[D52]: no preset or file 'nope.yaml'" in ended.err

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.documents import document
 from tracking import open_client
 
 
@@ -33,7 +34,7 @@ def hand_made(tmp_path: Path) -> Path:
 def test_a_sweep_gets_its_report_in_its_folder_and_in_mlflow(copy: Path, synaug: Any) -> None:
     ended = synaug(copy, "report", "runs/quickstart", "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
+    told = document("report", ended.out)
     folder = copy / "runs/quickstart/report"
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert written == set(told["files"])

@@ -160,7 +160,7 @@ def test_another_spec_is_refused_by_its_field(
     out = shutil.copytree(finished.out, tmp_path / "tiny")
     code, text = workshop.run("sweep", out, *option)
     assert code == 7
-    assert f"error: {field}:" in text
+    assert f"error[D46]: {field}:" in text
     assert read(out / "ledger.jsonl").lines == read(finished.out / "ledger.jsonl").lines
 
 

@@ -52,7 +52,7 @@ def test_missing_rows_are_dropped_on_request() -> None:
     corpus = checked([*PLAIN, (None, "a"), ("", "b"), ("eight", None)], drop_missing=True)
     assert corpus.texts == ("one", "two", "three", "four")
     assert len(corpus.warnings) == 3
-    assert "train.csv: missing texts: 1 rows dropped" in corpus.warnings
+    assert "train.csv: missing texts: 1 rows dropped [D06]" in corpus.warnings
 
 
 def test_blank_texts_are_kept_on_request() -> None:
@@ -103,7 +103,7 @@ def test_labels_that_look_like_one_number() -> None:
 
 def test_labels_that_differ_in_case_are_warned_of() -> None:
     train = [(f"text {i}", label) for i, label in enumerate(["Spam", "spam", "ham"] * 2)]
-    assert checked(train).warnings == ("labels 'Spam', 'spam' differ in case or white space only",)
+    assert checked(train).warnings == ("labels 'Spam', 'spam' differ in case or white space only [D11]",)
 
 
 def test_leaks_are_dropped_from_the_earlier_part() -> None:
@@ -114,29 +114,29 @@ def test_leaks_are_dropped_from_the_earlier_part() -> None:
     )
     assert corpus.texts == ("one", "two", "three", "four", "six  ", "five", "seven")
     assert corpus.warnings == (
-        "1 texts of train are also in dev: dropped from train (row 6)",
-        "1 texts of train are also in test: dropped from train (row 5)",
-        "1 texts of dev are also in test: dropped from dev (row 2)",
+        "1 texts of train are also in dev: dropped from train (row 6) [D15]",
+        "1 texts of train are also in test: dropped from train (row 5) [D15]",
+        "1 texts of dev are also in test: dropped from dev (row 2) [D15]",
     )
 
 
 def test_repeats_are_dropped_from_train_only() -> None:
     corpus = checked([*PLAIN, ("ONE", "a"), ("two ", "b")], test=[("five", "a"), ("five", "a")])
     assert corpus.texts == ("one", "two", "three", "four", "five", "five")
-    assert corpus.warnings == ("2 repeated rows of train dropped (rows 5, 6)",)
+    assert corpus.warnings == ("2 repeated rows of train dropped (rows 5, 6) [D15]",)
 
 
 def test_conflicting_labels_are_counted_and_kept() -> None:
     train = [*PLAIN, *[(text, label) for text in ("p", "q", "r", "s") for label in "ab"]]
     corpus = checked(train)
     assert len(corpus.texts) == 12
-    assert corpus.warnings == ("4 texts of train have more than one label (rows 5, 7, 9 and 1 more)",)
+    assert corpus.warnings == ("4 texts of train have more than one label (rows 5, 7, 9 and 1 more) [D16]",)
 
 
 def test_a_part_without_labels_is_left_out() -> None:
     corpus = checked(PLAIN, test=[("five", None), ("six", None)])
     assert corpus.rows(Part.TEST).size == 0
-    assert corpus.warnings == ("test.csv: no row has a label: left out",)
+    assert corpus.warnings == ("test.csv: no row has a label: left out [D12]",)
 
 
 def test_all_problems_come_at_once_and_quote_no_text() -> None:
