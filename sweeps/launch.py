@@ -14,13 +14,12 @@ from synaug.errors import Exit, SynaugError
 
 from .cluster import connected
 from .encoding import encode_on_ray
-from .entry import Entry
 from .feed import Feed, Rules
 from .graphs import with_graphs
 from .interrupt import Interrupts
 from .job import job_of, neighborhoods
 from .ledger import Ledger
-from .ledger_state import State, state
+from .ledger_state import state
 from .mirror import Mirror
 from .places import Places
 from .plan import confirm_cells, plan_lines
@@ -83,19 +82,45 @@ def run(spec: Spec, places: Places, options: RunOptions, console: Console) -> En
     """
     prepared = preflight(spec, places, options.address, options.gpus_per_trial, console)
     with Ledger(places.out, spec.name) as ledger:
-        before = state(ledger.reading.lines)
-        if ledger.reading.torn:
-            console.print(
-                f"note: dropped {ledger.reading.torn} bytes of a line that was cut off in the ledger"
-            )
-        check_same(before, prepared)
-        entries = entries_of(spec, prepared, before)
-        places.spec.write_text(spec.to_yaml())
-        places.plan.write_text(plan_lines(entry.cell for entry in entries))
-        head = header(prepared, places)
-        if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
-            ledger.append("sweep", head)
-        return _run_cells(prepared, places, options, console, ledger, before, entries)
+        begun = _begin(prepared, places, console, ledger)
+        ledger.forget()
+        return _run_cells(prepared, places, options, console, *begun)
+
+
+def _begin(
+    prepared: Prepared, places: Places, console: Console, ledger: Ledger
+) -> tuple[Feed, Mirror, StudyProjection]:
+    """Write down what the sweep is, and set up what runs its cells and what is told of them."""
+    spec, before = prepared.spec, state(ledger.reading.lines)
+    if ledger.reading.torn:
+        console.print(f"note: dropped {ledger.reading.torn} bytes of a line that was cut off in the ledger")
+    check_same(before, prepared)
+    entries = entries_of(spec, prepared, before)
+    places.spec.write_text(spec.to_yaml())
+    places.plan.write_text(plan_lines(entry.cell for entry in entries))
+    head = header(prepared, places)
+    if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
+        ledger.append("sweep", head)
+    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
+    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
+    mirror = Mirror(prepared, places, ledger, entries, before, console)
+    name_cell, confirm = partial(describe, prepared), partial(confirm_cells, spec)
+    feed = Feed(
+        entries, searches(spec, entries), name_cell, ledger, projection, _rules(spec), mirror, confirm
+    )
+    return feed, mirror, projection
+
+
+def _rules(spec: Spec) -> Rules:
+    return Rules(
+        spec.replicates,
+        spec.search.trials,
+        spec.limits.max_failed,
+        None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time,
+        spec.confirm.replicates,
+        spec.search.race,
+        spec.classifier.name,
+    )
 
 
 def _run_cells(
@@ -103,27 +128,10 @@ def _run_cells(
     places: Places,
     options: RunOptions,
     console: Console,
-    ledger: Ledger,
-    before: State,
-    entries: list[Entry],
+    feed: Feed,
+    mirror: Mirror,
+    projection: StudyProjection,
 ) -> Ended:
-    spec = prepared.spec
-    deadline = None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time
-    rules = Rules(
-        spec.replicates,
-        spec.search.trials,
-        spec.limits.max_failed,
-        deadline,
-        spec.confirm.replicates,
-        spec.search.race,
-        spec.classifier.name,
-    )
-    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
-    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
-    mirror = Mirror(prepared, places, ledger, entries, before, console)
-    name_cell = partial(describe, prepared)
-    confirm = partial(confirm_cells, spec)
-    feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror, confirm)
     interrupts = Interrupts(feed)
     try:
         if feed.open:
