@@ -17,14 +17,11 @@ import stamina
 
 from synaug.errors import Exit, Problem, SynaugError
 
+from .telemetry import TELEMETRY_OFF
+
 PROBE_SECONDS = 5.0
 CLIENT_ATTEMPTS = 5
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "DO_NOT_TRACK": "true",
-}
+QUIET = TELEMETRY_OFF | {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 _FORMS = "local, auto, HOST:PORT or ray://HOST:PORT"
 
 

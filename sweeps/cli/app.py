@@ -14,6 +14,8 @@ from typer.exceptions import TyperException
 import synaug
 from synaug.errors import Exit, SynaugError
 
+from .privacy import keep_private
+
 app = typer.Typer(
     name="synaug",
     help="Find out, at scale, what synthetic feature augmentation does for imbalanced text classification.",
@@ -48,6 +50,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    keep_private()
     from . import asking, catalogue, deploying, reporting, running, upkeep  # noqa: F401 - they register
 
     sys.exit(_run())
@@ -67,13 +70,15 @@ def _run() -> int:
             return Exit.OK
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if debug:
-            traceback.print_exc()
-        return _said(error)
+        return _said(error, debug)
 
 
-def _said(error: BaseException) -> int:
-    """Print what went wrong on stderr and return the exit code."""
+def _said(error: BaseException, debug: bool) -> int:
+    """Print what went wrong on stderr, passwords hidden, and return the exit code."""
+    from tracking import redact
+
+    if debug:
+        typer.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
     match error:
         case SynaugError():
             messages, code = [str(problem) for problem in error.problems], int(error.exit)
@@ -90,5 +95,5 @@ def _said(error: BaseException) -> int:
             messages = [f"{last}\n  this is a bug: run `synaug --debug ...` and please report what it prints"]
             code = Exit.BUG
     for message in messages:
-        typer.echo(f"error: {message}", err=True)
+        typer.echo(f"error: {redact(message)}", err=True)
     return code
