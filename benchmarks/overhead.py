@@ -11,13 +11,16 @@ import dataclasses
 import json
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psutil
 from rich.console import Console
 
 from benchmarks.blobs import blobs
@@ -34,6 +37,10 @@ from synaug.methods import METHODS
 from synaug.sketch import sketch
 
 HALF = 5  # cells on each side of the one that is told
+SAMPLE_SECONDS = 0.25
+WARM = 200  # cells after which all is imported and every picture drawn
+
+Memory = tuple[float, float]  # time, resident megabytes of the driver
 
 
 def measure(options: Options) -> Found:
@@ -42,7 +49,7 @@ def measure(options: Options) -> Found:
     with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name:
         folder = Path(name)
         spec = load_spec(fields(cells, write_sentences(folder / "sentences.csv")))
-        with patch.object(launch, "CLOSE_SECONDS", 3600.0):  # until MLflow has all
+        with patch.object(launch, "CLOSE_SECONDS", 3600.0), sampled() as memory:  # until MLflow has all
             began, ended, notes = run_empty(spec, folder / "sweep")
     gaps = [b - a for a, b in pairwise(began)]
     early, late = gaps[10 - HALF : 10 + HALF], gaps[-2 * HALF :]
@@ -51,9 +58,37 @@ def measure(options: Options) -> Found:
         "cells": len(began),
         "seconds": {"tenth": statistics.median(early), "last": statistics.median(late)},
         "seconds_a_cell_with_mlflow": (ended - began[0]) / len(began),
+        "resident_megabytes": resident(memory, began, ended),
         "notes": list(notes),
     }
     return Found((figure,), detail)
+
+
+@contextmanager
+def sampled() -> Iterator[list[Memory]]:
+    """Write down four times a second how much memory this process holds."""
+    found: list[Memory] = []
+    done, process = threading.Event(), psutil.Process()
+
+    def sample() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            found.append((time.time(), process.memory_info().rss / 1e6))
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        thread.join()
+
+
+def resident(memory: Sequence[Memory], began: Sequence[float], ended: float) -> dict[str, float]:
+    """The driver's memory when a cell began, at five of them, when MLflow had all, and at most."""
+    cells = sorted({min(WARM, len(began)), *(len(began) * quarter // 4 for quarter in (1, 2, 3, 4))})
+    moments = {f"cell {cell}": began[cell - 1] for cell in cells} | {"all in MLflow": ended}
+    at = {name: min(memory, key=lambda one: abs(one[0] - moment))[1] for name, moment in moments.items()}
+    return at | {"most": max(megabytes for _, megabytes in memory)}
 
 
 def _ratios(early: Sequence[float], late: Sequence[float]) -> tuple[float, ...]:

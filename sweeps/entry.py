@@ -19,7 +19,7 @@ CHOICE = "cv_balanced_accuracy"  # what the folds choose by
 
 @dataclass
 class Entry:
-    """A cell on its way: its results by replicate, its attempts, how it ended."""
+    """A cell on its way: its results by replicate until it is closed, its attempts, how it ended."""
 
     cell: Cell
     key: str

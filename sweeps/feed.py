@@ -116,6 +116,7 @@ class Feed:
             self._tally.add(entry.cell.arm, entry.cell.stage)
             if entry.closed is not None:
                 self._count_closed(entry)
+                entry.results = {}
         for entry in self.entries.values():  # of a driver that died before it wrote the ``cell`` line
             if entry.closed is None and len(entry.results) >= rules.replicates_of(entry.cell):
                 self._close(entry)
@@ -272,6 +273,7 @@ class Feed:
         search = self._searches.get(entry.cell.arm)
         if search is not None and search.classifier == entry.cell.classifier and not entry.cell.extras:
             search.tell(dict(entry.cell.settings), scores.get("value"))
+        entry.results = {}  # the ledger has them; thousands of cells would fill the memory
         self._listener.cell_closed(entry)
         most = self._rules.max_failed
         if self._tally.failed > (most if most > 1 else most * self.total):

@@ -14,7 +14,6 @@ from synaug.errors import Exit, SynaugError
 
 from .cluster import connected
 from .encoding import encode_on_ray
-from .entry import Entry
 from .feed import Feed, Rules
 from .gauges import gauges_of
 from .graphs import with_graphs
@@ -22,7 +21,7 @@ from .interrupt import Interrupts
 from .job import job_of, neighborhoods
 from .journal import Journal
 from .ledger import Ledger
-from .ledger_state import State, state
+from .ledger_state import state
 from .mirror import Mirror
 from .object_store import spill_note, stored
 from .places import Places
@@ -88,20 +87,47 @@ def run(spec: Spec, places: Places, options: RunOptions, console: Console) -> En
     """
     prepared = preflight(spec, places, options.address, options.gpus_per_trial, console)
     with Ledger(places.out, spec.name) as ledger:
-        before = state(ledger.reading.lines)
-        if ledger.reading.torn:
-            console.print(
-                f"note: dropped {ledger.reading.torn} bytes of a line that was cut off in the ledger"
-            )
-        check_same(before, prepared)
-        entries = entries_of(spec, prepared, before)
-        places.spec.write_text(spec.to_yaml())
-        places.plan.write_text(plan_lines(entry.cell for entry in entries))
-        head = header(prepared, places)
-        if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
-            ledger.append("sweep", head)
-        with Journal(places.logs) as journal:
-            return _run_cells(prepared, places, options, console, journal, ledger, before, entries)
+        feed, mirror, projection, journal = _begin(prepared, places, console, ledger)
+        ledger.forget()
+        with journal:
+            return _run_cells(prepared, places, options, console, journal, feed, mirror, projection)
+
+
+def _begin(
+    prepared: Prepared, places: Places, console: Console, ledger: Ledger
+) -> tuple[Feed, Mirror, StudyProjection, Journal]:
+    """Write down what the sweep is, and set up what runs its cells and what is told of them."""
+    spec, before = prepared.spec, state(ledger.reading.lines)
+    if ledger.reading.torn:
+        console.print(f"note: dropped {ledger.reading.torn} bytes of a line that was cut off in the ledger")
+    check_same(before, prepared)
+    entries = entries_of(spec, prepared, before)
+    places.spec.write_text(spec.to_yaml())
+    places.plan.write_text(plan_lines(entry.cell for entry in entries))
+    head = header(prepared, places)
+    if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
+        ledger.append("sweep", head)
+    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
+    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
+    journal = Journal(places.logs)
+    mirror = Mirror(prepared, places, ledger, entries, before, console, journal)
+    name_cell, confirm = partial(describe, prepared), partial(confirm_cells, spec)
+    feed = Feed(
+        entries, searches(spec, entries), name_cell, ledger, projection, _rules(spec), mirror, confirm
+    )
+    return feed, mirror, projection, journal
+
+
+def _rules(spec: Spec) -> Rules:
+    return Rules(
+        spec.replicates,
+        spec.search.trials,
+        spec.limits.max_failed,
+        None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time,
+        spec.confirm.replicates,
+        spec.search.race,
+        spec.classifier.name,
+    )
 
 
 def _run_cells(
@@ -110,28 +136,11 @@ def _run_cells(
     options: RunOptions,
     console: Console,
     journal: Journal,
-    ledger: Ledger,
-    before: State,
-    entries: list[Entry],
+    feed: Feed,
+    mirror: Mirror,
+    projection: StudyProjection,
 ) -> Ended:
-    spec = prepared.spec
-    deadline = None if spec.limits.max_time is None else time.monotonic() + spec.limits.max_time
-    rules = Rules(
-        spec.replicates,
-        spec.search.trials,
-        spec.limits.max_failed,
-        deadline,
-        spec.confirm.replicates,
-        spec.search.race,
-        spec.classifier.name,
-    )
-    projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
-    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
-    mirror = Mirror(prepared, places, ledger, entries, before, console, journal)
-    name_cell = partial(describe, prepared)
-    confirm = partial(confirm_cells, spec)
-    feed = Feed(entries, searches(spec, entries), name_cell, ledger, projection, rules, mirror, confirm)
-    interrupts, notes = Interrupts(feed), list[str]()
+    spec, interrupts, notes = prepared.spec, Interrupts(feed), list[str]()
     journal.say(f"sweep {spec.name} on {options.address}: {feed.done} of {feed.total} cells are done")
     try:
         if feed.open:

@@ -8,10 +8,9 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +21,12 @@ from synaug.errors import Exit, Problem, SynaugError
 
 from .canonical import canonical_json, crc32
 from .removal import refuse_half_removed
+from .stored import ResultIndex, StoredLine
 
 SCHEMA = 1
 KINDS = ("sweep", "start", "result", "cell", "test", "mlflow")
 FILE = "ledger.jsonl"
 LARGE = 32 << 20  # bytes; a longer ledger is not held in memory
-LONG = frozenset({"curve", "folds", "per_class", "confusion", "counts", "scores", "diagnostics"})
 
 Line = Mapping[str, Any]
 
@@ -46,11 +45,13 @@ class Reading:
         size: bytes up to the end of the last whole line.
         torn: bytes after it, of a line that was being written when its writer died; they are not
             in ``lines``.
+        index: where the results lie.
     """
 
     lines: tuple[Line, ...]
     size: int
     torn: int
+    index: ResultIndex = field(default_factory=ResultIndex)
 
 
 def read(path: Path, strict: bool = True) -> Reading:
@@ -70,61 +71,20 @@ def read(path: Path, strict: bool = True) -> Reading:
     except (FileNotFoundError, NotADirectoryError):
         return Reading((), 0, 0)
     lines: list[Line] = []
-    size = 0
+    size, index = 0, ResultIndex()
     with file:
         stored = os.fstat(file.fileno()).st_size > LARGE
         for number, piece in enumerate(file, start=1):
             if piece.strip():
                 line, problem = _parse(piece, strict)
                 if line is None and not piece.endswith(b"\n"):
-                    return Reading(tuple(lines), size, len(piece))
+                    return Reading(tuple(lines), size, len(piece), index)
                 if line is None:
                     raise _refusal(path, number, problem, keep=strict)
                 lines.append(StoredLine(path, size, line) if stored else line)
+                index.note(line, size)
             size += len(piece)
-    return Reading(tuple(lines), size, 0)
-
-
-class StoredLine(Line):
-    """A line of a large ledger: its long fields stay in the file and are read when they are asked for.
-
-    Args:
-        path: the ledger.
-        start: where the line begins, in bytes.
-        line: the whole line.
-    """
-
-    __slots__ = ("_head", "_names", "_path", "_start")
-
-    def __init__(self, path: Path, start: int, line: Line):
-        self._path, self._start, self._names = path, start, _same(tuple(line))
-        self._head = {name: value for name, value in line.items() if name not in LONG}
-
-    def __getitem__(self, name: str) -> Any:
-        """Return a field; one that is long is read from the file."""
-        return _line_at(self._path, self._start)[name] if name in LONG else self._head[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of all fields, in order."""
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        """Number of fields."""
-        return len(self._names)
-
-
-@cache
-def _same(names: tuple[str, ...]) -> tuple[str, ...]:
-    """One tuple for all lines with the same fields."""
-    return names
-
-
-@lru_cache(maxsize=64)
-def _line_at(path: Path, start: int) -> Line:
-    with path.open("rb") as file:
-        file.seek(start)
-        found: Line = json.loads(file.readline())
-        return found
+    return Reading(tuple(lines), size, 0, index)
 
 
 def _parse(piece: bytes, strict: bool) -> tuple[Line | None, str]:
@@ -196,7 +156,8 @@ class Ledger:
         self.path = out / FILE
         self._mutex = threading.Lock()
         try:
-            out.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (out.parent, out):  # MLflow's and Optuna's files come to lie in the parent
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(out / "ledger.lock", mode=0o600, thread_local=False)
             self._acquire(out / "ledger.holder.json")
         except OSError as error:
@@ -243,8 +204,18 @@ class Ledger:
         line = json.loads(canonical_json(body))  # what a reader will see
         line["crc"] = crc32(line)
         with self._mutex:
+            start = self._size
             self._write(canonical_json(line).encode() + b"\n")
+            self.reading.index.note(line, start)
         return dict(line)
+
+    def results(self, key: str) -> dict[int, Line]:
+        """Read the results of a cell by replicate, from the disk; also after the ledger is closed."""
+        return self.reading.index.read(self.path, key)
+
+    def forget(self) -> None:
+        """Let go of the lines that were read at the start: thousands of cells would fill the memory."""
+        self.reading = replace(self.reading, lines=())
 
     def _write(self, data: bytes) -> None:
         try:

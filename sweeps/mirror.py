@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Mirror:
     Args:
         prepared: the data.
         places: where records lie.
-        ledger: takes MLflow's acknowledgements.
+        ledger: gives the results of a cell when its turn comes, and takes MLflow's acknowledgements.
         entries: all cells known at the start; those that MLflow lacks are sent first.
         before: what the ledger held at the start.
         console: for messages.
@@ -63,7 +64,7 @@ class Mirror:
             places.tracking_uri, prepared.spec.name, places.artifact_root, self._acknowledged,
             quiet_seconds=QUIET_SECONDS,
         )  # fmt: skip
-        self._outbox.open_parent(self._parent("RUNNING"))
+        self._outbox.open_parent(self._parent_later("RUNNING"))
         for entry in entries:
             if entry.closed is not None and entry.key in before.unsent:
                 self._send(entry)
@@ -110,7 +111,7 @@ class Mirror:
 
     def close(self, exit: Exit, seconds: float) -> list[str]:
         """Bring MLflow up to date, for so many seconds at most; return what the user should know."""
-        self._outbox.finish_parent(self._parent(PARENT_STATUS.get(exit, "KILLED")))
+        self._outbox.finish_parent(self._parent_later(PARENT_STATUS.get(exit, "KILLED")))
         unsent = self._outbox.close(min(seconds, AWAY_SECONDS) if self._outbox.problem else seconds)
         if not unsent:
             return []
@@ -130,9 +131,8 @@ class Mirror:
         log = self._places.log(entry.key)
         failed = entry.closed is not None and entry.closed["status"] == "failed"
         trace = log.read_bytes() if failed and log.exists() else None
-        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion, trace)
-        entry.results.clear()  # the ledger has them; thousands of cells would fill the memory
-        return run
+        known = replace(entry, results=self._ledger.results(entry.key))
+        return cell_run(self._prepared.spec, self._about, known, varying, sketch, confusion, trace)
 
     def _sketch(self, key: str) -> Path:
         return self._places.sketches / f"{key}.json"
@@ -142,13 +142,18 @@ class Mirror:
             self._ledger.append("mlflow", {"trial_key": key, "run_id": run_id})
             self._sketch(key).unlink(missing_ok=True)
 
-    def _parent(self, status: str) -> ParentRun:
-        spec, entries = self._prepared.spec, list(self._entries.values())
+    def _parent_later(self, status: str) -> Callable[[], ParentRun]:
+        """What makes the parent run on the outbox's thread, which knows the experiment's id."""
+        entries = list(self._entries.values())
+        return lambda: self._parent(status, entries)
+
+    def _parent(self, status: str, entries: Sequence[Entry]) -> ParentRun:
+        spec = self._prepared.spec
         files = {
             "spec.yaml": spec.to_yaml().encode(),
             "versions.json": json.dumps(versions(), indent=1).encode(),
         }
-        text = note(spec, self._about, entries, self._places)
+        text = note(spec, self._about, entries, self._places, self._outbox.experiment_id)
         return parent_run(spec, self._about, entries, text, status, self._started, files)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracking import ALL_CELLS, FAILED_CELLS, cells_of, runs_page
+
 from .entry import Entry
 from .places import Places
 from .record import About
@@ -12,8 +14,16 @@ from .spec import Spec
 BEST = 5
 
 
-def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places) -> str:
-    """Return markdown for people who open the parent run; no text of the data is in it."""
+def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places, experiment_id: str = "") -> str:
+    """Return markdown for people who open the parent run; no text of the data is in it.
+
+    Args:
+        spec: the sweep.
+        about: its data.
+        entries: all cells known.
+        places: where its records lie.
+        experiment_id: of the sweep in MLflow, for links to its cells.
+    """
     closed = [entry for entry in entries if entry.closed is not None]
     scored = [entry for entry in closed if entry.closed and "value" in entry.closed]
     best = sorted(scored, key=lambda entry: -entry.closed["value"])[:BEST]  # type: ignore[index]
@@ -27,8 +37,9 @@ def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places) -> 
             f"`{spec.imbalance.kind}`; {spec.replicates} replicates x {spec.folds} folds; "
             f"{len(closed)} of {len(entries)} cells finished.",
             "",
-            f"All cells: search the runs of this experiment for `tags.sweep = '{spec.name}'`; one arm: add "
-            "`and tags.method = 'smote'`; numbers: `metrics.balanced_accuracy > 0.7 and metrics.k = 5`.",
+            *_views(spec, experiment_id),
+            "In the search field of this experiment: `tags.method = 'smote' and metrics.k = 5`, or "
+            "`metrics.balanced_accuracy > 0.7`.",
             "",
             "| best cells (the best of many looks better than it is) | balanced accuracy, % | trial_key |",
             "|---|---|---|",
@@ -38,6 +49,18 @@ def note(spec: Spec, about: About, entries: Sequence[Entry], places: Places) -> 
             f"--out {places.out}`.",
         ]
     )
+
+
+def _views(spec: Spec, experiment_id: str) -> list[str]:
+    """Links to tables of cells: MLflow shows those below a parent only when that is opened and loaded."""
+    if not experiment_id:
+        return []
+    views = {"best first": ALL_CELLS, "failed": FAILED_CELLS} | {arm: cells_of(arm) for arm in spec.arms}
+    links = (
+        f"[{name}]({runs_page(experiment_id, wanted, chart=False).removeprefix('/')})"
+        for name, wanted in views.items()
+    )
+    return [f"Cells: {' · '.join(links)}", ""]
 
 
 def _classifiers(spec: Spec) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from synaug.errors import Exit, Problem, SynaugError
-from tracking import TrackingError, TrackingRefused, UnknownScheme, probe, redact
-from tracking.address import SQLITE, sqlite_file
+from tracking import TrackingError, TrackingRefused, UnknownScheme, holds_secret, probe, redact
+from tracking.address import SERVERS, SQLITE, sqlite_file
 
 MLFLOW, OPTUNA = "mlflow.db", "optuna.db"  # beside the sweeps, shared by all of them
 
@@ -63,12 +63,12 @@ class Places:
 
     @property
     def shown_tracking_uri(self) -> str | None:
-        """The store's address for the record; None beside the sweep, and where it holds a password."""
+        """The store's address for the record, its password hidden; None beside the sweep."""
         return _recorded(self.tracking_uri, _beside(self.out, MLFLOW))
 
     @property
     def shown_storage(self) -> str | None:
-        """The storage's address for the record; None beside the sweep, and where it holds a password."""
+        """The storage's address for the record, its password hidden; None beside the sweep."""
         return _recorded(self.storage, _beside(self.out, OPTUNA))
 
     def check_tracking(self) -> str | None:
@@ -114,7 +114,7 @@ def places(
     known = header or {}
     given = tracking_uri or environment.get("MLFLOW_TRACKING_URI")
     uri = given or known.get("tracking_uri") or _beside(out, MLFLOW)
-    return Places(out, uri, _artifact_root(uri), storage or known.get("storage") or _beside(out, OPTUNA))
+    return Places(out, uri, _artifact_root(uri, out), storage or known.get("storage") or _beside(out, OPTUNA))
 
 
 @contextmanager
@@ -133,11 +133,14 @@ def _beside(out: Path, file: str) -> str:
 
 def _recorded(address: str, beside: str) -> str | None:
     """A sweep finds what lies beside it also when their folder is moved; passwords are not kept."""
-    return None if address == beside or redact(address) != address else address
-
-
-def _artifact_root(uri: str) -> str | None:
-    """Beside an SQLite file, for MLflow would take the current folder; a server decides for itself."""
-    if not uri.startswith(SQLITE):
+    if address == beside:
         return None
-    return str(sqlite_file(uri).absolute().parent / "mlartifacts")
+    return redact(address) if holds_secret(address) else address
+
+
+def _artifact_root(uri: str, out: Path) -> str | None:
+    """Beside the SQLite file, else the sweep: MLflow takes the current folder. A server decides itself."""
+    if uri.startswith(SERVERS):
+        return None
+    folder = sqlite_file(uri).absolute().parent if uri.startswith(SQLITE) else out.absolute().parent
+    return str(folder / "mlartifacts")

@@ -10,6 +10,7 @@ from typing import Any
 from synaug.errors import Exit, Problem, SynaugError
 
 from .nodes import SAME
+from .telemetry import TELEMETRY_OFF
 from .token import has_token
 
 PROBE_SECONDS = 5.0
@@ -21,12 +22,7 @@ TOKEN = (
     "give this machine the cluster's token: RAY_AUTH_TOKEN_PATH names its file (mode 600), and "
     "RAY_AUTH_MODE=token says that it is asked for"
 )
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "DO_NOT_TRACK": "true",
-}
+QUIET = TELEMETRY_OFF | {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 
 
 def prepare_environment(address: str) -> None:

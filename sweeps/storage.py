@@ -17,6 +17,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from synaug.errors import Exit, Problem, SynaugError
+from tracking import HIDDEN, redact
 
 KEY = "trial_key"  # the user attribute that names the cell of a trial
 LOCK_SECONDS = 0.5  # for a locked SQLite file; Optuna itself tries seven times, and the driver waits
@@ -68,12 +69,17 @@ def checked(url: str) -> str:
     """Return the address if its kind of database can be used, before anything starts.
 
     Raises:
-        SynaugError: USAGE when it is no address, or the database's driver is not installed.
+        SynaugError: USAGE when it is no address, its password is hidden, or the database's driver is not
+            installed.
     """
+    if HIDDEN in url:
+        fix = "give it again: --storage or SYNAUG_STORAGE"
+        text = f"--storage: passwords are not kept: {url} was recorded without its own"
+        raise SynaugError(Problem(text, fix=fix), Exit.USAGE)
     try:
         sqlalchemy.engine.make_url(url).get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        fix = "use sqlite:////folder/optuna.db, or install the driver of that database"
+        fix = "use sqlite:////folder/optuna.db, or install the driver: pip install 'synaug[postgres]'"
         text = f"--storage: expected the address of a database that can be used here: {said(error)}"
         raise SynaugError(Problem(text, "--storage", fix, "D62"), Exit.USAGE) from error
     return url
@@ -87,9 +93,9 @@ def _absent(url: str) -> bool:
 
 
 def said(error: BaseException) -> str:
-    """Say what the database said, in one line, without Optuna's guesses."""
+    """Say what the database said, in one line, without Optuna's guesses and without passwords."""
     cause = error.__cause__ or error
-    return f"{type(cause).__name__}: {str(cause).splitlines()[0]}"
+    return redact(f"{type(cause).__name__}: {str(cause).splitlines()[0]}")
 
 
 def may_pass(error: BaseException) -> bool:

@@ -18,6 +18,8 @@ os.environ.update(
 )
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
+from tests.servers import idle_relay, relay, server  # noqa: F401 - fixtures that several folders use
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tracking.errors import TrackingRefused, UnknownScheme
+from tracking.errors import HIDDEN, TrackingRefused, UnknownScheme
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SERVERS = ("http", "https")
@@ -17,8 +17,14 @@ def scheme(uri: str) -> str:
 
     Raises:
         TrackingRefused: for a folder (``file:`` or a path).
-        UnknownScheme: for anything else.
+        UnknownScheme: for anything else, and where the password is hidden.
     """
+    if f"{HIDDEN}@" in uri or f"={HIDDEN}" in uri:
+        raise UnknownScheme(
+            "passwords are not kept: this address was recorded without its own",
+            uri,
+            "give it again: --tracking-uri or MLFLOW_TRACKING_URI",
+        )
     name = uri.split(":", 1)[0].split("+", 1)[0].lower() if "://" in uri else ""
     if name in SERVERS and not urlsplit(uri).hostname:
         raise UnknownScheme("the address names no host", uri, "expected http://HOST:PORT")

@@ -21,7 +21,7 @@ _ASKED = 100  # runs that one search of the registry names
 def run_ids(uri: str, experiment_id: str, retry: Retry = PATIENT) -> list[str]:
     """List the runs of an experiment, oldest first."""
     client = open_client(uri)
-    return [run.info.run_id for run in _runs(client, experiment_id, retry)]
+    return [run.info.run_id for run in runs_of(client, experiment_id, retry)]
 
 
 def run_records(uri: str, experiment_id: str, retry: Retry = PATIENT) -> Iterator[dict[str, Any]]:
@@ -34,7 +34,7 @@ def run_records(uri: str, experiment_id: str, retry: Retry = PATIENT) -> Iterato
         TrackingUnavailable: the store does not answer or refuses.
     """
     client = open_client(uri)
-    for run in _runs(client, experiment_id, retry):
+    for run in runs_of(client, experiment_id, retry):
         record: dict[str, Any] = run.to_dictionary()
         record["data"]["metrics"] = [
             {"key": point.key, "value": point.value, "step": point.step, "timestamp": point.timestamp}
@@ -95,7 +95,8 @@ def require_unregistered(uri: str, experiment_id: str, retry: Retry = PATIENT) -
         raise TrackingRefused(f"registered models hang on these runs: {', '.join(names)}", uri, fix)
 
 
-def _runs(client: MlflowClient, experiment_id: str, retry: Retry) -> Iterator[Run]:
+def runs_of(client: MlflowClient, experiment_id: str, retry: Retry) -> Iterator[Run]:
+    """Yield the runs of an experiment, oldest first; one search a thousand."""
     order, token = ["attributes.start_time ASC"], None
     while True:
         search = partial(client.search_runs, [experiment_id], "", 1, _PAGE, order, token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+HIDDEN = "***"
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
 _SECRET_FIELD = re.compile(r"((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", re.IGNORECASE)
 
@@ -14,7 +15,19 @@ def redact(text: str) -> str:
     >>> redact("cannot reach http://ann:s3cret@host:5000/ml")
     'cannot reach http://***@host:5000/ml'
     """
-    return _SECRET_FIELD.sub(r"\1***", _USERINFO.sub("***@", text))
+    return _SECRET_FIELD.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text))
+
+
+def holds_secret(address: str) -> bool:
+    """Return whether an address holds a password; the name alone of a database's user is none.
+
+    >>> holds_secret("postgresql://ann:s3cret@host/db"), holds_secret("postgresql://ann@host/db")
+    (True, False)
+    """
+    if _SECRET_FIELD.search(address):
+        return True
+    user = _USERINFO.search(address)
+    return user is not None and (":" in user[0] or address.startswith("http"))  # there it may be a token
 
 
 class TrackingError(Exception):

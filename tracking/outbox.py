@@ -95,9 +95,14 @@ class Outbox:
         """True when waiting cannot help and the thread has ended before its work was done."""
         return self._stopped
 
-    def open_parent(self, parent: ParentRun) -> None:
-        """Queue the parent run; comes before every cell."""
-        self._put(_Job(PARENT, lambda: parent))
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id; known to what makes a run on the thread, "" before the store was opened."""
+        return self._experiment_id
+
+    def open_parent(self, parent: ParentRun | Callable[[], ParentRun]) -> None:
+        """Queue the parent run, or a function that makes it on the thread; comes before every cell."""
+        self._put_parent(parent)
 
     def put(self, cell: CellRun | Callable[[], CellRun], trial_key: str = "") -> None:
         """Queue a cell, or a function that makes it on the thread (where figures are drawn).
@@ -115,6 +120,9 @@ class Outbox:
 
     def finish_parent(self, parent: ParentRun | Callable[[], ParentRun]) -> None:
         """Queue the last state of the parent run, or a function that makes it on the thread."""
+        self._put_parent(parent)
+
+    def _put_parent(self, parent: ParentRun | Callable[[], ParentRun]) -> None:
         if isinstance(parent, ParentRun):
             ready = parent
             self._put(_Job(PARENT, lambda: ready))

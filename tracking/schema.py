@@ -20,6 +20,7 @@ PARENT = "parent"
 MAX_PARAMS = 25
 MAX_METRICS = 30
 MAX_ARTIFACTS = 4
+MAX_POINTS = 200  # of a curve
 MAX_PARAM_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
 
@@ -199,12 +200,16 @@ class CellRun:
         check_artifacts(self.trial_key, self.artifacts)
 
     def points(self) -> tuple[Point, ...]:
-        """Return all metric values: the means, then the replicate and the budget curves."""
+        """Return all metric values: the means, then the replicate and the budget curves.
+
+        Of a longer curve the first replicates are kept, which stay the same when more are added, and
+        steps from end to end.
+        """
         means = (Point(name, 0, value) for name, value in self.metrics.items())
         return (
             *means,
-            *_curve("replicate", self.replicate_metrics, changing=False),
-            *_curve("budget", self.budget_metrics, changing=True),
+            *_curve("replicate", _first(self.replicate_metrics), changing=False),
+            *_curve("budget", _spread(self.budget_metrics), changing=True),
         )
 
     def all_tags(self, parent_id: str) -> dict[str, str]:
@@ -217,9 +222,23 @@ class CellRun:
         return _fitted(self.params, MAX_PARAM_LENGTH)
 
 
-def _curve(
-    prefix: str, curves: Mapping[str, Sequence[tuple[int, float]]], *, changing: bool
-) -> Iterator[Point]:
+Curves = Mapping[str, Sequence[tuple[int, float]]]
+
+
+def _first(curves: Curves) -> Curves:
+    return {name: pairs[:MAX_POINTS] for name, pairs in curves.items()}
+
+
+def _spread(curves: Curves) -> Curves:
+    return {
+        name: pairs
+        if len(pairs) <= MAX_POINTS
+        else [pairs[round(i * (len(pairs) - 1) / (MAX_POINTS - 1))] for i in range(MAX_POINTS)]
+        for name, pairs in curves.items()
+    }
+
+
+def _curve(prefix: str, curves: Curves, *, changing: bool) -> Iterator[Point]:
     for name, pairs in curves.items():
         for step, value in pairs:
             yield Point(f"{prefix}.{name}", step, value, changing)

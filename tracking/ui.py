@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import quote, urlencode
 
 from tracking.address import SERVERS, scheme
-from tracking.errors import TrackingRefused, redact
+from tracking.errors import TrackingRefused, holds_secret
 from tracking.schema import HEADLINE
 from tracking.service import QUIET
 
@@ -61,7 +61,7 @@ def ui_command(
         "--workers",
         "1",
     ]
-    if redact(uri) == uri:
+    if not holds_secret(uri):
         command += ["--backend-store-uri", uri]
     if artifact_root is not None:
         command += ["--artifacts-destination", artifact_root]
@@ -70,22 +70,36 @@ def ui_command(
     return [*command, "--app-name", "basic-auth"] if basic_auth else command
 
 
-def runs_page(experiment_id: str) -> str:
-    """Return the path of MLflow's page that compares the child runs of an experiment, best first."""
+ALL_CELLS = 'tags.stage != ""'
+FAILED_CELLS = "attributes.status = 'FAILED'"
+
+
+def cells_of(method: str) -> str:
+    """Return MLflow's filter for the cells of one method."""
+    return f"tags.method = '{method}'"
+
+
+def runs_page(experiment_id: str, wanted: str = ALL_CELLS, *, chart: bool = True) -> str:
+    """Return the path of MLflow's page on child runs of an experiment, best first.
+
+    Args:
+        experiment_id: of the sweep.
+        wanted: MLflow's filter; the default leaves the parent out.
+        chart: open the comparison, else the table.
+    """
     query = {
         "workflowType": "machine_learning",
-        "searchFilter": 'tags.stage != ""',
+        "searchFilter": wanted,
         "orderByKey": f"metrics.`{HEADLINE}`",
         "orderByAsc": "false",
-        "compareRunsMode": "CHART",
-    }
+    } | ({"compareRunsMode": "CHART"} if chart else {})
     return f"/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
 
 
 def ui_environment(uri: str) -> dict[str, str]:
     """Return what to add to the environment of :func:`ui_command`: small, silent, no password shown."""
     small = QUIET | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return small if redact(uri) == uri else small | {"MLFLOW_BACKEND_STORE_URI": uri}
+    return small | {"MLFLOW_BACKEND_STORE_URI": uri} if holds_secret(uri) else small
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,6 +15,9 @@ from typer.exceptions import TyperException
 
 import synaug
 from synaug.errors import Exit, Problem, SynaugError
+from tracking import redact
+
+from .privacy import keep_private
 
 DOCS = "docs/errors.md"
 
@@ -52,13 +55,13 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    keep_private()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; what goes wrong is said on stderr."""
     from . import asking, catalogue, deploying, doctor, logs, reporting, running, submitting, upkeep  # noqa: F401 - they register
-
 
     debug = "--debug" in arguments or bool(os.environ.get("SYNAUG_DEBUG"))
     try:
@@ -74,10 +77,10 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:
         if debug:
-            traceback.print_exc()
+            typer.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
         problems, exit = _problems(error)
         prose = "interrupted" if exit == Exit.INTERRUPTED else _prose(problems)
-        typer.echo(_document(problems, exit) if "--json" in arguments else prose, err=True)
+        typer.echo(redact(_document(problems, exit) if "--json" in arguments else prose), err=True)
         return exit
 
 

@@ -23,7 +23,10 @@ Gpus = Annotated[
     typer.Option("--gpus-per-trial", min=0.0, help="Train on GPUs; 0.25: four cells at a time on each."),
 ]
 Tracking = Annotated[str | None, typer.Option(help="MLflow's store; beside the sweep by default.")]
-Storage = Annotated[str | None, typer.Option(help="Optuna's storage; beside the sweep by default.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(envvar="SYNAUG_STORAGE", help="Optuna's storage; beside the sweep by default."),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="A.B=V", help="Set a field of the spec; repeatable.")
 ]

@@ -61,6 +61,9 @@ def _places(out: Path, tracking_uri: str | None = None, storage: str | None = No
 def verify(
     out: Out,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 9 where they differ.")] = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Also compare the runs with what MLflow's pages bear; exit code 9.")
+    ] = False,
     tracking_uri: Tracking = None,
     storage: Storage = None,
     as_json: Json = False,
@@ -69,24 +72,27 @@ def verify(
 
     \b
     Examples:
-      synaug verify runs/quickstart --strict
+      synaug verify runs/quickstart --strict --ui
       synaug verify runs/quickstart --json
     """
+    from tracking import page_problems
+
     from ..ledger_state import state
     from ..standing import disagreements
     from .showing import tracking_errors
 
-    lines = lines_of(out)
+    lines, where, name = lines_of(out), _places(out, tracking_uri, storage), out.absolute().name
     with tracking_errors():
-        found = disagreements(_places(out, tracking_uri, storage), out.absolute().name, lines)
+        found = disagreements(where, name, lines)
+        heavy = page_problems(where.tracking_uri, name) if ui else []
     if as_json:
-        typer.echo(json.dumps({"sweep": out.absolute().name, "agree": not found, "differences": found}))
-    elif found:
-        typer.echo("\n".join(found))
+        told = {"sweep": name, "agree": not found, "differences": found}
+        typer.echo(json.dumps(told | ({"pages": heavy} if ui else {})))
     else:
         cells = len(state(lines).cells)
-        typer.echo(f"ledger = Optuna = MLflow: {cells} cells, each once, nothing RUNNING")
-    if found and strict:
+        good = [f"ledger = Optuna = MLflow: {cells} cells, each once, nothing RUNNING"]
+        typer.echo("\n".join([*(found or good), *heavy]))
+    if (found and strict) or heavy:
         raise typer.Exit(int(Exit.INTEGRITY))
 
 
@@ -178,8 +184,7 @@ def ui(
     with tracking_errors(Exit.INTEGRITY):
         if optuna:
             ui_command("sqlite://", None, host, port)  # refuses an address that others could reach
-            program = str(Path(sys.executable).with_name("optuna-dashboard"))
-            command = [program, where.storage, "--host", host, "--port", str(port)]
+            command = _dashboard(where.storage, host, port)
         else:
             hosts = tuple(allowed_hosts or ())
             command = ui_command(
@@ -195,8 +200,20 @@ def ui(
         return
     page = "" if optuna else _page(where.tracking_uri, out.absolute().name)
     typer.echo(f"http://{host}:{port}{page}\nend with Ctrl-C", err=True)
-    environment = os.environ | (ui_environment(where.tracking_uri) if not optuna else {})
+    more = {"SYNAUG_STORAGE": where.storage} if optuna else ui_environment(where.tracking_uri)
+    environment = os.environ | more
     os.execvpe(command[0], command, environment)
+
+
+def _dashboard(storage: str, host: str, port: int) -> list[str]:
+    """The command that serves optuna-dashboard; an address with a password travels in the environment."""
+    from tracking import holds_secret
+
+    if not holds_secret(storage):
+        program = str(Path(sys.executable).with_name("optuna-dashboard"))
+        return [program, storage, "--host", host, "--port", str(port)]
+    code = "import os, optuna_dashboard; optuna_dashboard.run_server(os.environ['SYNAUG_STORAGE']"
+    return [sys.executable, "-c", f"{code}, host={host!r}, port={port})"]
 
 
 def _page(tracking_uri: str, sweep: str) -> str:

@@ -13,8 +13,9 @@ import pytest
 from sweeps import ledger
 from sweeps.analysis.records import records
 from sweeps.answers import ask
-from sweeps.ledger import StoredLine, read
+from sweeps.ledger import read
 from sweeps.ledger_state import state
+from sweeps.stored import StoredLine
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from sweeps.prepare import Shared
 from sweeps.record import EXAMPLE_LENGTH, About, cell_run, interval, milliseconds, parent_run
 from sweeps.spec import Spec, load_spec
 from sweeps.trial import Job, Work, run_cell
+from synaug.classifiers import CLASSIFIERS
 from synaug.classifiers.options import MlpOptions
+from synaug.methods import METHODS
 from tracking import CellRun, DataUsed
 from tracking.schema import MAX_ARTIFACTS, MAX_METRICS, MAX_PARAMS
 
@@ -76,6 +78,14 @@ def test_a_cell_keeps_to_the_limits_and_says_its_scores(report: Report) -> None:
     assert run.metrics["minority_recall"] == pytest.approx(sum(recall) / 2)
     assert run.metrics["synthetic_achieved"] == run.metrics["synthetic_requested"] > 0
     assert (run.status, run.started_ms, run.ended_ms) == ("FINISHED", run.ended_ms - 2500, milliseconds(AT))
+
+
+def test_no_cell_can_have_more_params_than_mlflow_shows_well() -> None:
+    for classifier in CLASSIFIERS:
+        options = {knob.name for knob in CLASSIFIERS[classifier].knobs()}
+        for arm in METHODS:
+            knobs = {knob.name for knob in METHODS[arm].knobs()}
+            assert len({"arm", "classifier"} | knobs | options) <= MAX_PARAMS, (arm, classifier)
 
 
 def test_a_cell_that_is_not_drawn_has_its_tables(report: Report) -> None:

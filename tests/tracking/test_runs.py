@@ -25,7 +25,7 @@ from tracking import (
     write_cell,
     write_parent,
 )
-from tracking.schema import CHILD_TAGS
+from tracking.schema import CHILD_TAGS, CURVE_NAMES, MAX_POINTS
 
 
 @pytest.fixture(params=["sqlite", "server"])
@@ -111,13 +111,13 @@ def test_added_replicates_go_into_the_same_run(opened: tuple[MlflowClient, str, 
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_800_000_000_001)
 
 
-def test_a_batch_over_one_thousand_points_is_split(
-    opened: tuple[MlflowClient, str, str], make_cell: Any
-) -> None:
+def test_the_longest_curves_fit_into_one_batch(opened: tuple[MlflowClient, str, str], make_cell: Any) -> None:
     client, experiment_id, parent_id = opened
-    cell = make_cell(replicate_metrics={"balanced_accuracy": [(r, r / 2000) for r in range(1500)]})
+    curves = {name: [(step, step / 2000) for step in range(1500)] for name in CURVE_NAMES}
+    cell = make_cell(replicate_metrics=curves, budget_metrics=curves)
+    assert len(cell.points()) < 1000  # MLflow's limit for one call
     run_id = write_cell(client, experiment_id, parent_id, cell, maybe_there=False)
-    assert len(history(client, run_id, "replicate.balanced_accuracy")) == 1500
+    assert len(history(client, run_id, "budget.balanced_accuracy")) == MAX_POINTS
 
 
 def test_failed_cell_keeps_its_reason(opened: tuple[MlflowClient, str, str], make_cell: Any) -> None:
