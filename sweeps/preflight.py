@@ -8,7 +8,7 @@ from synaug.cache import EmbeddingCache
 
 from .cluster import check_address, check_gpus
 from .places import Places
-from .prepare import Prepared, check_writable, prepare
+from .prepare import Prepared, check_readers, check_writable, prepare
 from .spec import Spec
 from .storage import checked
 
@@ -35,6 +35,7 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         console.print(f"note: the sweep goes on without MLflow: {trouble}", markup=False)
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
+    check_readers(prepared, prepared.encoder)
     for warning in prepared.corpus.warnings:
         console.print(f"note: {warning}", markup=False)
     return prepared

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from synaug.classifiers import Classifier
 from synaug.classifiers.options import MlpOptions
-from synaug.evaluate import evaluate
+from synaug.evaluate import Train, evaluate, train_here
 from synaug.knobs import Value
 from synaug.methods import METHODS
 from synaug.outcome import Outcome
@@ -49,6 +49,7 @@ class Job:
         diagnosed: look at the synthetic rows, too.
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
+        gpus: whether cells that fine-tune an encoder may use the GPUs of their node.
     """
 
     options: Classifier
@@ -58,6 +59,7 @@ class Job:
     diagnosed: bool = True
     engines: Engines | None = None
     others: Sequence[Trained] = ()
+    gpus: bool = False
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -133,8 +135,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     test, cache = data.test if job.gate else None, _pool_cache()
     options, steps = job.trained(work.classifier)
     options = own_options(options, work.extras)
-    engines = job.engines if isinstance(options, MlpOptions) else None
-    train = engines.client(work.key, scene, replicate, job.gate) if engines else None
+    train = _trainer(work, replicate, scene, options, job)
     outcome = evaluate(
         method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
     )
@@ -144,6 +145,23 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
 
         found["sketch"] = sketch(method, shared, options.precision, cache)
     return found
+
+
+def _trainer(work: Work, replicate: int, scene: str, options: Options, job: Job) -> Train | None:
+    """What trains where the sweep has GPUs: an engine for the network, a share of one for fine-tuning."""
+    if job.engines is not None and isinstance(options, MlpOptions):
+        return job.engines.client(work.key, scene, replicate, job.gate)
+    if job.gpus and options.reads_texts:
+        return functools.partial(train_here, device=device_of(work.key))
+    return None
+
+
+def device_of(key: str) -> str:
+    """A GPU of this node, the cells being dealt by their trial_key; the processor of a node that has none."""
+    import torch
+
+    number = torch.cuda.device_count()
+    return f"cuda:{int(key, 16) % number}" if number else "cpu"
 
 
 def own_options(options: Options, config: Mapping[str, Value]) -> Options:

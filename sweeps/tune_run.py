@@ -142,6 +142,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
+    job = replace(job, gpus=engines > 0)
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
