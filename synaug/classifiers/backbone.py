@@ -95,9 +95,9 @@ class TrainedEncoder:
         self._all, self._ends = blocks, tokens.ends[:0]
         self._kept = torch.empty(0)
         if frozen:
-            self._tap = _Tap(blocks[frozen])
-            self._last = nn.ModuleList([self._tap, *blocks[frozen:]])
-            self._keep(nn.ModuleList([*blocks[:frozen], self._tap]))
+            self._tap, self._last = _Tap(), blocks[frozen:]
+            blocks[frozen].register_forward_pre_hook(self._tap, with_kwargs=True)
+            self._keep(blocks[: frozen + 1])
 
     def parameters(self) -> list[nn.Parameter]:
         """Those of the last layers."""
@@ -116,12 +116,12 @@ class TrainedEncoder:
     def embed(self, rows: Codes) -> torch.Tensor:
         """Embed texts as the encoder's options say."""
         ids, mask = self._padded(rows)
-        if len(self._ends) and rows.max() < len(self._ends):
-            self._use(self._last)
-            self._tap.given = self._recalled(rows, mask)
-        else:
-            self._use(self._all)
+        if not len(self._ends) or rows.max() >= len(self._ends):
+            return self.encoder.pool(self._said(ids, mask), mask)
+        self._use(self._last)
+        self._tap.given = self._recalled(rows, mask)
         hidden = self._said(ids, mask)
+        self._tap.given = None
         self._use(self._all)
         return self.encoder.pool(hidden, mask)
 
@@ -150,7 +150,6 @@ class TrainedEncoder:
         with torch.no_grad():
             for batch in self.batches(np.arange(fit)):
                 ids, mask = self._padded(batch)
-                self._tap.given = None
                 self._said(ids, mask)
                 self._kept[self._places(batch)] = self._tap.seen[mask.bool()].float()
         self._use(self._all)
@@ -169,20 +168,20 @@ class TrainedEncoder:
         return found
 
 
-class _Tap(nn.Module):
-    """Stands between two layers: keeps what comes through, or puts something else in its place."""
+class _Tap:
+    """Stands before a layer: keeps what comes in, or puts something else in its place."""
 
-    def __init__(self, above: nn.Module):
-        super().__init__()
+    def __init__(self) -> None:
         self.given: torch.Tensor | None = None
         self.seen = torch.empty(0)
-        if hasattr(above, "attention_type"):  # some models choose a layer's mask by it
-            self.attention_type = above.attention_type
 
-    def forward(self, hidden: torch.Tensor, *args: object, **settings: object) -> torch.Tensor:
-        """Pass on what was given, or else what came."""
+    def __call__(
+        self, layer: nn.Module, given: tuple[Any, ...], settings: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the layer gets instead of what it was given."""
+        hidden, *others = given
         self.seen = hidden
-        return hidden if self.given is None else self.given
+        return (hidden if self.given is None else self.given, *others), settings
 
 
 def layers_of(model: nn.Module, encoder: Encoder) -> tuple[nn.Module, str, nn.ModuleList]:

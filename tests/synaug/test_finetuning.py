@@ -1,9 +1,8 @@
-"""Fine-tuning against the model written out: gradients, frozen layers, batches; and what it does not take."""
+"""Fine-tuning against the model written out: gradients, frozen layers, batches, other transformers."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,13 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from synaug.classifiers import CLASSIFIERS, backbone
+from synaug.classifiers import backbone
 from synaug.classifiers.backbone import FixedRows, TrainedEncoder
 from synaug.classifiers.finetuning import FoldModel, head_of, train_ladder
 from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
 from synaug.classifiers.transformer import Transformer
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, SynaugError
-from synaug.evaluate import Replicate, evaluate, fit, make_pools
-from synaug.evaluate import fold_rows as fold_rows_of
-from synaug.imbalance import Draw
-from synaug.methods import METHODS
-from synaug.neighbors import NeighborGraph, depth_for
-from synaug.outcome import Outcome
-from synaug.randomness import Streams
 from synaug.tokens import Tokens
 
 N, M, C, FOLDS_N = 36, 7, 3, 3
@@ -208,69 +200,14 @@ def test_a_head_on_frozen_layers_is_the_network(kind: str) -> None:
     np.testing.assert_allclose(found.train_recall, expected.train_recall)
 
 
-@pytest.fixture(scope="module")
-def replicate(tiny: Path) -> Replicate:
-    """Two classes of texts, 24 and 12 rows, and the others to score."""
-    encoder = open_encoder(EncoderOptions(str(tiny), max_length=16, dtype="float32"))
-    X, y, rows = encoder.encode(TEXTS), (np.arange(N + M) % C == 0).astype(np.int64), np.arange(N)
-    graphs = {"euclidean": NeighborGraph.build(X, rows, y[:N], "euclidean", depth_for(5, FOLDS_N))}
-    draw = Draw(0, rows, FOLDS, np.arange(N, N + M))
-    return Replicate(X, y, ("a", "b"), draw, graphs, Streams(0, "5eed" * 16), Tokens.of(encoder, TEXTS))
-
-
-def result(outcome: Outcome) -> dict[str, Any]:
-    found = dataclasses.asdict(outcome)
-    return {key: value for key, value in found.items() if key not in ("counts", "seconds")}
-
-
-def test_arms_on_texts(replicate: Replicate) -> None:
-    fast = dataclasses.replace(SHORT, learning_rate=0.01)
-    arms = {
-        "none": {},
-        "smote": {"k": 3},
-        "smote 0": {"k": 3, "ratio": 0.0},
-        "class_weight": {},
-        "gaussian": {},
-    }
-    methods = {text: METHODS[text.partition(" ")[0]](**knobs) for text, knobs in arms.items()}
-    found = {text: result(evaluate(method, replicate, fast)) for text, method in methods.items()}
-    assert {outcome["status"] for outcome in found.values()} == {"ok"}
-    assert found["smote 0"] == found["none"]
-    assert len({json.dumps(outcome["scores"]) for outcome in found.values()}) > 3
-    assert result(evaluate(methods["none"], replicate, fast)) == found["none"]  # whatever came before
-
-
-def test_a_model_knows_nothing_of_its_held_out_texts(replicate: Replicate) -> None:
-    held = np.flatnonzero(FOLDS == 0)
-    other = [" ".join(reversed(WORDS)) if row in held else text for row, text in enumerate(TEXTS)]
-    assert replicate.tokens is not None
-    encoder, y = replicate.tokens.open(), replicate.y.copy()
-    X, y[held] = encoder.encode(other), 1 - y[held]
-    spoilt = dataclasses.replace(replicate, X=X, y=y, tokens=Tokens.of(encoder, other))
-    method, fast = METHODS["ros"](), dataclasses.replace(SHORT, learning_rate=0.01)
-    logits = []
-    for data in (replicate, spoilt):
-        rows = [fold_rows_of(method, data, fold, make_pools(method, data)) for fold in range(FOLDS_N)]
-        logits.append(fit(method, data, rows, fast, data.draw.dev).scored)
-    np.testing.assert_allclose(logits[0][:, 0], logits[1][:, 0], atol=1e-5)
-    assert np.abs(logits[0][:, 1] - logits[1][:, 1]).max() > 1e-3  # whose model does train on them
-
-
-def test_embeddings_alone_are_no_texts(replicate: Replicate) -> None:
-    bare = dataclasses.replace(replicate, tokens=None)
-    outcome = evaluate(METHODS["none"](), bare, SHORT)
-    assert outcome.reason == "transformer trains the encoder on texts, and there are embeddings alone"
-    assert evaluate(METHODS["none"](), bare, dataclasses.replace(SHORT, layers=0)).status == "ok"
-
-
 def test_an_encoder_is_tried_before_a_sweep(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     SHORT.check_encoder(encoder, TEXTS[:8])
 
-    def pass_on(tap: Any, hidden: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-        tap.seen = hidden
-        return hidden
+    def pass_on(tap: Any, _: object, given: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        tap.seen = given[0]
+        return given, settings
 
-    monkeypatch.setattr(backbone._Tap, "forward", pass_on)  # puts nothing in its place
+    monkeypatch.setattr(backbone._Tap, "__call__", pass_on)  # puts nothing in its place
     with pytest.raises(SynaugError, match=r"give embeddings that are .* off") as refused:
         SHORT.check_encoder(encoder, TEXTS[:8])
     assert refused.value.exit is Exit.SPEC
@@ -329,9 +266,3 @@ def test_tokens_of_some_texts(encoder: Encoder, tokens: Tokens) -> None:
     assert mask.sum(1).tolist() == [len(ids[0]), len(ids[1])]
     assert set(padded[mask == 0].tolist()) <= {7}
     assert len(tokens.take(np.empty(0, np.int64))) == 0
-
-
-def test_it_is_registered_and_says_where_synthetic_rows_enter() -> None:
-    assert CLASSIFIERS["transformer"] is Transformer
-    assert "synthetic rows enter behind the pooling" in str(Transformer.__doc__)
-    assert [name for name in CLASSIFIERS if CLASSIFIERS[name].reads_texts] == ["transformer"]
