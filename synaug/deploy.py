@@ -48,8 +48,8 @@ class EncoderCard:
     @classmethod
     def of(cls, encoder: Encoder) -> EncoderCard:
         """The card of an encoder that is in place."""
-        options = encoder.options
-        model = str(encoder.folder.resolve()) if Path(options.model).expanduser().is_dir() else options.model
+        options, path = encoder.options, Path(encoder.options.model).expanduser()
+        model = str(path.resolve()) if path.is_dir() else options.model
         return cls(
             encoder.name,
             encoder.digest,
@@ -138,12 +138,15 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 
 
 def save_fine_tuned(model: Any, encoder: Encoder, folder: Path) -> Encoder:
-    """Write a trained model as safetensors, with its tokenizer, into a folder made here, and open it.
+    """Write a trained model as safetensors, with its tokenizer, into a folder made here.
 
     Args:
         model: of transformers.
         encoder: what it was before.
         folder: the folder; must not exist.
+
+    Returns:
+        The encoder of that folder; its options name the model that it was made from.
     """
     folder.mkdir(parents=True)
     weights = {file.name for file in encoder.folder.glob(FILES[0])}
@@ -151,8 +154,9 @@ def save_fine_tuned(model: Any, encoder: Encoder, folder: Path) -> Encoder:
         if file.name not in weights and not file.name.endswith(".safetensors.index.json"):
             shutil.copyfile(file, folder / file.name)
     model.save_pretrained(folder)
-    options = replace(encoder.options, model=str(folder), dtype="float32")
-    return replace(open_encoder(options), name=f"{encoder.name}, fine-tuned")
+    digest = open_encoder(replace(encoder.options, model=str(folder), dtype="float32")).digest
+    name = f"{encoder.name}, fine-tuned"
+    return Encoder(name, folder, digest, encoder.dimensions, "float32", encoder.options)
 
 
 def encoder_bytes(encoder: Encoder) -> int:

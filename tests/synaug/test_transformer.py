@@ -12,7 +12,7 @@ import pytest
 
 from synaug.classifiers import CLASSIFIERS
 from synaug.classifiers.transformer import Transformer
-from synaug.deploy import TextClassifier, load, save, save_fine_tuned, softmax
+from synaug.deploy import CONFIG, TextClassifier, load, save, save_fine_tuned, softmax
 from synaug.encoders import EncoderOptions, open_encoder
 from synaug.errors import SynaugError
 from synaug.evaluate import Replicate, evaluate, fit, fold_rows, make_pools
@@ -88,6 +88,7 @@ def test_a_fine_tuned_encoder_goes_to_work(replicate: Replicate, tiny: Path, tmp
     encoder = save_fine_tuned(final.encoder, replicate.tokens.open(), tmp_path / "encoder")
     save(TextClassifier(encoder, data.classes, final.scorer), tmp_path / "classifier", {})
     loaded = load(tmp_path / "classifier", tmp_path / "encoder")
+    assert json.loads((tmp_path / "classifier" / CONFIG).read_text())["encoder"]["model"] == str(tiny)
     np.testing.assert_allclose(loaded.probabilities(TEXTS[:N]), softmax(final.logits), atol=1e-5)
     with pytest.raises(SynaugError, match="tiny-bert, fine-tuned with digest"):
         load(tmp_path / "classifier", tiny)
