@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from synaug.classifiers import Classifier
+from synaug.classifiers.base import take_rows
 from synaug.classifiers.options import FoldRows, LadderLogits, MlpOptions
 from synaug.errors import Exit, Problem, SynaugError
-from synaug.evaluate import Codes, Replicate, take_rows
+from synaug.evaluate import Codes, Replicate
 
 DEVICE = "cuda"
 GATHER_SECONDS = 0.02  # that a request waits for others

@@ -21,7 +21,7 @@ from synaug.neighbors import NeighborGraph, depth_for
 
 from .job import neighborhoods
 from .plan import Cell
-from .prepare import Prepared
+from .prepare import Prepared, read_tokens
 from .resume import replicates_of, with_precision
 from .spec import Spec
 
@@ -57,12 +57,15 @@ def probe(prepared: Prepared) -> Costs:
     torch.set_num_threads(1)
     try:
         data, spec = _random_rows(prepared), with_precision(prepared.spec)
-        found = {}
+        found, tuned = {}, _tuned(data, spec)
         for arm in spec.arms:
             synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
             for classifier in spec.every_classifier:
-                options = classifier.options(spec.precision)
-                found[classifier.name, arm] = Cost(synthesis, _training(METHODS[arm](), data, options, pools))
+                seconds = tuned.get(classifier.name)
+                if seconds is None:
+                    options = classifier.options(spec.precision)
+                    seconds = _training(METHODS[arm](), data, options, pools)
+                found[classifier.name, arm] = Cost(synthesis, seconds)
         return found
     finally:
         torch.set_num_threads(threads)
@@ -80,7 +83,8 @@ def _random_rows(prepared: Prepared) -> Replicate:
     metrics, most = neighborhoods(cells, spec)
     depth = depth_for(most, spec.folds)
     graphs = {m: NeighborGraph.build(X, small.rows, y[:n], m, depth) for m in metrics}
-    return Replicate(X, y, corpus.classes, small, graphs, prepared.streams)
+    tokens = read_tokens(prepared, prepared.encoder, used)
+    return Replicate(X, y, corpus.classes, small, graphs, prepared.streams, tokens)
 
 
 def _synthesis(method: Method, data: Replicate, precision: str) -> tuple[float, list[Pool]]:
@@ -110,6 +114,31 @@ def _training(method: Method, data: Replicate, options: Classifier, pools: Seque
     started = time.perf_counter()
     evaluate(method, data, options, None, pools=pools)
     return (time.perf_counter() - started) * last / steps
+
+
+def _tuned(data: Replicate, spec: Spec) -> dict[str, float]:
+    """Seconds that each classifier that reads texts takes, whatever the arm."""
+    every = [classifier.options(spec.precision) for classifier in spec.every_classifier]
+    return {options.name: _fine_tuning(data, options) for options in every if options.reads_texts}
+
+
+def _fine_tuning(data: Replicate, options: Classifier) -> float:
+    """Seconds that an encoder takes, from two folds with one step and with two.
+
+    A text of a step passes the layers forth and back, which counts as three of those that are scored.
+    """
+    folds, n_scored = data.n_folds, len(data.draw.rows) + len(data.draw.dev)
+    few = dataclasses.replace(data, draw=dataclasses.replace(data.draw, folds=data.draw.folds % 2))
+    seconds = []
+    for ladder in ((1,), (1,), (1, 2)):  # the first loads what the others find loaded
+        started = time.perf_counter()
+        evaluate(METHODS["none"](), few, dataclasses.replace(options, ladder=ladder), diagnosed=False)
+        seconds.append(time.perf_counter() - started)
+    both = max(0.0, seconds[2] - seconds[1]) / 2  # a step and a scoring
+    once = max(0.0, seconds[1] - 2 * both)  # the frozen layers
+    stepped = 3 * int(getattr(options, "batch_size", 1))
+    step = both * stepped / (stepped + n_scored)
+    return once + folds * (options.ladder[-1] * step + len(options.ladder) * (both - step))
 
 
 def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Costs) -> float:

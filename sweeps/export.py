@@ -15,8 +15,8 @@ from rich.console import Console
 import synaug
 import tracking.models as registry
 from synaug.cache import file_sha256
-from synaug.classifiers.options import MlpOptions
-from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, softmax
+from synaug.classifiers import CLASSIFIERS
+from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, save_fine_tuned, softmax
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
 from synaug.methods import METHODS
@@ -33,14 +33,13 @@ from .prepare import Prepared, prepare, share
 from .progress import counted
 from .resume import check_same
 from .spec import Spec, load_spec
-from .spec_classifier import DEFAULT
 from .trial import own_options
 
 SCRIPT = Path(__file__).with_name("text_model.py")
 REQUIRED = ("mlflow", "numpy", "pandas", "platformdirs", "safetensors", "torch", "transformers")
 EXAMPLES = ("a text to classify", "another one")  # nobody's data
 PACKED = 1 << 30  # bytes; a larger encoder is named, not packed
-CHECKED = 16  # texts on which the packed model is compared with the trained network
+CHECKED = 16  # texts on which the packed model is compared with the trained model
 # How far probabilities may differ: another batch rounds differently, and the model computes in float32.
 CLOSE = {"float32": 1e-3, "bfloat16": 5e-2}
 
@@ -55,7 +54,7 @@ class Exported:
         final: its model.
         registered: where it stands in the registry.
         packed: whether the model holds the encoder's files.
-        texts: texts on which it was compared with the trained network.
+        texts: texts on which it was compared with the trained model.
         apart: largest difference of a probability there.
     """
 
@@ -82,7 +81,7 @@ def export(
         console: for messages.
         name: of the registered model; None: the sweep's.
         pack: put the encoder's files into the model where they are not larger than 1 GiB; otherwise the
-            model names them by path and digest.
+            model names them by path and digest. Those of a fine-tuned encoder are always put into it.
 
     Raises:
         SynaugError: no such cell (exit 2), one that cannot be exported (exit 4), other data or encoder than
@@ -103,9 +102,11 @@ def export(
             registry.require_run(places.tracking_uri, spec.name, choice.key)
         with refused_as(Exit.CONFLICT):
             registry.require_own(places.tracking_uri, name, spec.name)
-        classifier, final, checked = _train(spec, prepared, choice, console)
-        pack = pack and encoder_bytes(prepared.encoder) <= PACKED
+        final, checked = _train(spec, prepared, choice, console)
         with tempfile.TemporaryDirectory(prefix="synaug-") as scratch:
+            classifier = _classifier(prepared, final, Path(scratch))
+            # A fine-tuned encoder is nowhere else.
+            pack = final.encoder is not None or (pack and encoder_bytes(prepared.encoder) <= PACKED)
             about = _about(spec, before, choice, final, file_sha256(ledger.path))
             model = _model(classifier, about, Path(scratch), pack)
             files = registry.save_model(model, Path(scratch, "saved"))
@@ -150,7 +151,7 @@ def load_exported(lines: Sequence[Line], places: Places, folder: Path) -> TextCl
 
 def _check_exportable(choice: Choice, prepared: Prepared) -> None:
     """Refuse a cell that this cannot train again."""
-    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name, "classifier": DEFAULT}
+    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name}
     problems = [
         Problem(f"not applicable: the cell has the {name} {choice.config[name]!r}, an export takes {value!r}")
         for name, value in here.items()
@@ -160,9 +161,7 @@ def _check_exportable(choice: Choice, prepared: Prepared) -> None:
         raise SynaugError(problems, Exit.DATA)
 
 
-def _train(
-    spec: Spec, prepared: Prepared, choice: Choice, console: Console
-) -> tuple[TextClassifier, Final, list[int]]:
+def _train(spec: Spec, prepared: Prepared, choice: Choice, console: Console) -> tuple[Final, list[int]]:
     """Train on all training rows; also positions of rows to check the packed model on."""
     with counted(console, "encoding", "texts") as progress:
         shared = share(prepared, progress)
@@ -170,13 +169,19 @@ def _train(
     names = {knob.name for knob in METHODS[str(choice.config["arm"])].knobs()}
     method = METHODS[str(choice.config["arm"])](**{k: v for k, v in choice.config.items() if k in names})
     neighbors = max((int(v) for k, v in method.settings().items() if k in ("k", "m")), default=1)
-    data = whole(shared.X, shared.y, shared.classes, rows, shared.streams, neighbors)
+    data = whole(shared.X, shared.y, shared.classes, rows, shared.streams, neighbors, shared.tokens)
     console.print(f"training on {len(rows)} rows …", style="dim", highlight=False)
-    options, _ = job_of(spec).trained(DEFAULT)
-    assert isinstance(options, MlpOptions)
+    options, _ = job_of(spec).trained(str(choice.config["classifier"]))
     final = train_final(method, data, own_options(options, choice.config), choice.steps)
-    classifier = TextClassifier(prepared.encoder, shared.classes, final.weights)
-    return classifier, final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
+    return final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
+
+
+def _classifier(prepared: Prepared, final: Final, scratch: Path) -> TextClassifier:
+    """The trained classifier with its encoder; a fine-tuned one is written to ``scratch``."""
+    encoder = prepared.encoder
+    if final.encoder is not None:
+        encoder = save_fine_tuned(final.encoder, encoder, scratch / "fine-tuned")
+    return TextClassifier(encoder, prepared.corpus.classes, final.scorer)
 
 
 def _about(spec: Spec, before: State, choice: Choice, final: Final, ledger: str) -> dict[str, Any]:
@@ -187,6 +192,7 @@ def _about(spec: Spec, before: State, choice: Choice, final: Final, ledger: str)
         "trial_key": choice.key,
         "config": dict(choice.config),
         "steps": choice.steps,
+        "fine_tuned": final.encoder is not None,
         "rows": dict(final.real),
         "synthetic_rows": dict(final.synthetic),
         "spec_hash": spec.hash,
@@ -214,7 +220,7 @@ def _description(spec: Spec, choice: Choice, final: Final) -> str:
     how = f"the best of {choice.among} cells on the folds" if choice.among > 1 else "named by its key"
     return (
         f"Cell `{choice.key}` of the sweep `{spec.name}`, {how}, trained on all {real} training rows and "
-        f"{made} synthetic ones for {choice.steps} steps. {choice.score}: of models that were trained on the "
+        f"{made} synthetic ones at {rung_of(choice)}. {choice.score}: of models that were trained on the "
         "sweep's draws, not of this one."
     )
 
@@ -242,14 +248,28 @@ def _load(folder: Path) -> TextClassifier:
 
 
 def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final, precision: str) -> float:
-    """Largest difference between the packed model on raw texts and the trained network on its embeddings.
+    """Largest difference of a probability between the packed model on raw texts and the trained one.
+
+    A model whose scores jump, by votes or thresholds, is compared on the same embeddings, and the
+    embeddings of the texts with those.
 
     Raises:
         SynaugError: it is larger than rounding explains (exit 1): a mistake of ours.
     """
     texts = [prepared.corpus.texts[row] for row in prepared.split.pool[checked]]
-    apart = float(np.abs(_load(folder).probabilities(texts) - softmax(final.logits[checked])).max())
-    if apart > max(CLOSE[precision], CLOSE[prepared.encoder.dtype]):
-        text = f"the packed model is {apart:.3g} off the trained network; please report"
+    loaded, close = _load(folder), max(CLOSE[precision], CLOSE[prepared.encoder.dtype])
+    expected, embeddings = softmax(final.logits[checked]), final.embeddings[checked]
+    found = loaded.encoder.encode(texts)
+    off = float(np.abs(found - embeddings).max() / np.abs(embeddings).max())
+    if not final.scorer.smooth:  # another rounding may put a text on the other side of a threshold
+        found = embeddings
+    apart = float(np.abs(softmax(loaded.scorer.logits(found)) - expected).max())
+    if apart > close or off > close:
+        text = f"the packed model is {max(apart, off):.3g} off the trained one; please report"
         raise SynaugError(text, Exit.BUG)
     return apart
+
+
+def rung_of(choice: Choice) -> str:
+    """The rung that a cell's model is trained to, in the words of its classifier."""
+    return CLASSIFIERS[str(choice.config["classifier"])].rung_text(choice.steps)

@@ -9,7 +9,7 @@ from synaug.cache import EmbeddingCache
 from .cluster import check_cluster
 from .feasible import check_neighbors
 from .places import Places
-from .prepare import Prepared, check_writable, prepare
+from .prepare import Prepared, check_readers, check_writable, prepare
 from .room import check_room
 from .spec import Spec
 from .storage import checked
@@ -36,6 +36,7 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         console.print(f"note: the sweep goes on without MLflow: {trouble}", markup=False)
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
+    check_readers(prepared, prepared.encoder)
     check_room(prepared, places)
     for warning in (*prepared.corpus.warnings, *check_neighbors(prepared)):
         console.print(f"note: {warning}", markup=False)

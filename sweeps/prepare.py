@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synaug.cache import EmbeddingCache
+from synaug.classifiers import Classifier
 from synaug.corpus import Corpus, DataOptions, Part, load
 from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
@@ -20,12 +21,15 @@ from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, smaller, split
 from synaug.neighbors import NeighborGraph
 from synaug.overlap import overlap, overlap_of
 from synaug.randomness import Streams
+from synaug.tokens import Tokens
 
 from .plan import CONFIRM, check_against, size_name
 from .spec import Spec
 
 Codes = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+
+CHECKED = 8  # texts on which an encoder is tried that is to be trained
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Shared:
         graphs: neighbour graphs of the draws by metric; none before ``graphs.with_graphs``.
         test: rows of X behind the gate; empty unless the gate is open.
         first: where the draws of each scene begin among ``draws``.
+        tokens: of the texts (N), where a classifier reads them.
     """
 
     X: npt.NDArray[np.float32]
@@ -90,12 +95,14 @@ class Shared:
     graphs: tuple[Mapping[str, NeighborGraph], ...]
     test: Codes
     first: Mapping[str, int] = field(default_factory=lambda: {"": 0})
+    tokens: Tokens | None = None
 
     def replicate(self, number: int, scene: str = "", nuisance: int = 0) -> Replicate:
         """What the cells share on one replicate; a clone has its own ``nuisance``."""
         place = self.first[scene] + number
         streams = replace(self.streams, nuisance=nuisance)
-        return Replicate(self.X, self.y, self.classes, self.draws[place], self.graphs[place], streams)
+        draw, graphs = self.draws[place], self.graphs[place]
+        return Replicate(self.X, self.y, self.classes, draw, graphs, streams, self.tokens)
 
 
 def prepare(spec: Spec) -> Prepared:
@@ -189,7 +196,31 @@ def share(
         replace(d, rows=np.searchsorted(visible, d.rows), dev=np.searchsorted(visible, d.dev)) for d in draws
     ]
     test = np.arange(len(visible), len(X))
-    return Shared(X, y, corpus.classes, prepared.streams, tuple(draws), (), test, first)
+    tokens = read_tokens(prepared, prepared.encoder, np.concatenate(parts))
+    return Shared(X, y, corpus.classes, prepared.streams, tuple(draws), (), test, first, tokens)
+
+
+def read_tokens(prepared: Prepared, encoder: Encoder, rows: Codes) -> Tokens | None:
+    """Tokens of some rows of the corpus for the classifiers that read texts; None where there is none."""
+    if not _readers(prepared.spec):
+        return None
+    return Tokens.of(encoder, [prepared.corpus.texts[row] for row in rows])
+
+
+def check_readers(prepared: Prepared, encoder: Encoder) -> None:
+    """Let the classifiers that read texts try the encoder, before anything is written.
+
+    Raises:
+        SynaugError: one of them cannot train it (exit 3).
+    """
+    for reader in _readers(prepared.spec):
+        reader.check_encoder(encoder, prepared.corpus.texts[:CHECKED])
+
+
+def _readers(spec: Spec) -> list[Classifier]:
+    """Classifiers that train on the texts themselves."""
+    every = [classifier.options("float32") for classifier in spec.every_classifier]
+    return [options for options in every if options.reads_texts]
 
 
 def check_writable(folder: Path) -> None:

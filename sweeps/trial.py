@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from synaug.classifiers import Classifier
 from synaug.classifiers.options import MlpOptions
-from synaug.evaluate import evaluate
+from synaug.evaluate import Train, evaluate, train_here
 from synaug.knobs import Value
 from synaug.methods import METHODS
 from synaug.outcome import Outcome
@@ -57,6 +57,7 @@ class Job:
         code: what the driver runs, and a worker must run, too; None where all is one machine.
         run: what the notes of attempts are named by; none without it.
         timeout: seconds that an attempt may take.
+        gpus: whether cells that fine-tune an encoder may use the GPUs of their node.
     """
 
     options: Classifier
@@ -69,6 +70,7 @@ class Job:
     code: Identity | None = None
     run: str = ""
     timeout: float | None = None
+    gpus: bool = False
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -152,8 +154,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     test, cache = data.test if job.gate else None, _pool_cache()
     options, steps = job.trained(work.classifier)
     options = own_options(options, work.extras)
-    engines = job.engines if isinstance(options, MlpOptions) else None
-    train = engines.client(work.key, scene, replicate, job.gate) if engines else None
+    train = _trainer(work, replicate, scene, options, job)
     outcome = evaluate(
         method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
     )
@@ -171,6 +172,23 @@ def _no_numbers(scores: Mapping[str, object]) -> str:
     """Name the scores that are no finite numbers, which nobody could rank."""
     bad = {n: x for n, x in scores.items() if not (isinstance(x, float | int) and math.isfinite(x))}
     return ", ".join(f"{name} is {value!r}" for name, value in bad.items())
+
+
+def _trainer(work: Work, replicate: int, scene: str, options: Options, job: Job) -> Train | None:
+    """What trains where the sweep has GPUs: an engine for the network, a share of one for fine-tuning."""
+    if job.engines is not None and isinstance(options, MlpOptions):
+        return job.engines.client(work.key, scene, replicate, job.gate)
+    if job.gpus and options.reads_texts:
+        return functools.partial(train_here, device=device_of(work.key))
+    return None
+
+
+def device_of(key: str) -> str:
+    """A GPU of this node, the cells being dealt by their trial_key; the processor of a node that has none."""
+    import torch
+
+    number = torch.cuda.device_count()
+    return f"cuda:{int(key, 16) % number}" if number else "cpu"
 
 
 def own_options(options: Options, config: Mapping[str, Value]) -> Options:

@@ -208,7 +208,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, e
         SynaugError: what the feed raised.
     """
     references = [ray.put(shared)]
-    job = replace(job, run=secrets.token_hex(8))
+    job = replace(job, run=secrets.token_hex(8), gpus=engines > 0)
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,45 +19,11 @@ import numpy.typing as npt
 from .cache import file_sha256
 from .encoders import Encoder, EncoderOptions, open_encoder
 from .errors import Exit, Problem, SynaugError
-from .models import model_files
+from .models import FILES, model_files
+from .scorers import SCORERS, Scorer
 
 SCHEMA = 1
 CONFIG, WEIGHTS = "config.json", "classifier.safetensors"
-
-F32 = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """The numbers of a classifier: a linear layer, behind one hidden layer of ReLU units where there is one.
-
-    Attributes:
-        head: weights of the linear layer (C, H), or (C, d) without a hidden layer.
-        head_bias: its bias (C,).
-        offset: taken off the logits (C,): the log of each class's share of the training mass where the
-            arm scores adjusted, else 0.
-        first: weights of the hidden layer (d, H), or None.
-        bias: its bias (H,), or None.
-    """
-
-    head: F32
-    head_bias: F32
-    offset: F32
-    first: F32 | None = None
-    bias: F32 | None = None
-
-    def logits(self, X: F32) -> F32:
-        """Scores of the classes for embeddings (n, d) -> (n, C), the offset taken off."""
-        hidden = X
-        if self.first is not None and self.bias is not None:
-            hidden = np.maximum(X @ self.first + self.bias, 0)
-        logits: F32 = hidden @ self.head.T + self.head_bias - self.offset
-        return logits
-
-    def arrays(self) -> dict[str, F32]:
-        """The arrays that there are, by name."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: np.ascontiguousarray(array) for name, array in fields.items() if array is not None}
 
 
 @dataclass(frozen=True)
@@ -82,8 +48,8 @@ class EncoderCard:
     @classmethod
     def of(cls, encoder: Encoder) -> EncoderCard:
         """The card of an encoder that is in place."""
-        options = encoder.options
-        model = str(encoder.folder.resolve()) if Path(options.model).expanduser().is_dir() else options.model
+        options, path = encoder.options, Path(encoder.options.model).expanduser()
+        model = str(path.resolve()) if path.is_dir() else options.model
         return cls(
             encoder.name,
             encoder.digest,
@@ -119,16 +85,16 @@ class TextClassifier:
     Attributes:
         encoder: makes the embeddings.
         classes: class names, in the order of the probabilities.
-        weights: of the classifier.
+        scorer: from embeddings to scores.
     """
 
     encoder: Encoder
     classes: tuple[str, ...]
-    weights: Weights
+    scorer: Scorer
 
     def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probabilities of the classes (n, C); a row sums to 1."""
-        return softmax(self.weights.logits(self.encoder.encode(texts)))
+        return softmax(self.scorer.logits(self.encoder.encode(texts)))
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The most probable class of each text (n)."""
@@ -152,10 +118,11 @@ def save(classifier: TextClassifier, folder: Path, about: Mapping[str, Any]) -> 
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True)
-    save_file(classifier.weights.arrays(), folder / WEIGHTS)
+    save_file(classifier.scorer.arrays(), folder / WEIGHTS)
     config = {
         "schema": SCHEMA,
         "classes": list(classifier.classes),
+        "scorer": classifier.scorer.kind,
         "encoder": asdict(EncoderCard.of(classifier.encoder)),
         "weights_sha256": file_sha256(folder / WEIGHTS),
         "about": dict(about),
@@ -168,6 +135,28 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     folder.mkdir(parents=True)
     for file in model_files(encoder.folder):
         shutil.copyfile(file, folder / file.name)
+
+
+def save_fine_tuned(model: Any, encoder: Encoder, folder: Path) -> Encoder:
+    """Write a trained model as safetensors, with its tokenizer, into a folder made here.
+
+    Args:
+        model: of transformers.
+        encoder: what it was before.
+        folder: the folder; must not exist.
+
+    Returns:
+        The encoder of that folder; its options name the model that it was made from.
+    """
+    folder.mkdir(parents=True)
+    weights = {file.name for file in encoder.folder.glob(FILES[0])}
+    for file in model_files(encoder.folder):
+        if file.name not in weights and not file.name.endswith(".safetensors.index.json"):
+            shutil.copyfile(file, folder / file.name)
+    model.save_pretrained(folder)
+    digest = open_encoder(replace(encoder.options, model=str(folder), dtype="float32")).digest
+    name = f"{encoder.name}, fine-tuned"
+    return Encoder(name, folder, digest, encoder.dimensions, "float32", encoder.options)
 
 
 def encoder_bytes(encoder: Encoder) -> int:
@@ -193,8 +182,9 @@ def load(folder: Path, encoder_folder: Path | None = None) -> TextClassifier:
         config = json.loads((folder / CONFIG).read_bytes())
         if config["schema"] != SCHEMA or config["weights_sha256"] != file_sha256(path):
             raise ValueError("its checksum or schema differs")
-        weights, card = Weights(**load_file(path)), EncoderCard(**config["encoder"])
+        scorer = SCORERS[config.get("scorer", "network")](**load_file(path))  # at first there was no other
+        card = EncoderCard(**config["encoder"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         problem = Problem(f"not a classifier that was exported here: {error}", str(folder), "export it again")
         raise SynaugError(problem, Exit.INTEGRITY) from error
-    return TextClassifier(card.open(encoder_folder), tuple(config["classes"]), weights)
+    return TextClassifier(card.open(encoder_folder), tuple(config["classes"]), scorer)

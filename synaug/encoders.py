@@ -86,7 +86,7 @@ class Encoder:
         """
         import torch
 
-        tokens = self._tokens(texts, self.options.max_length)
+        tokens = self.token_ids(texts)
         order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))  # longest first: memory fails early
         embeddings = np.empty((len(texts), self.dimensions), dtype=np.float32)
         with torch.inference_mode():
@@ -102,6 +102,10 @@ class Encoder:
             )
             raise SynaugError(problem, Exit.SPEC)
         return embeddings
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """What the model reads of each text: its tokens up to ``max_length``, special ones included."""
+        return self._tokens(texts, self.options.max_length)
 
     def cut_texts(self, texts: Sequence[str]) -> int:
         """Count the texts that are longer than ``max_length`` tokens, so that their end is not read."""
@@ -122,17 +126,29 @@ class Encoder:
         import torch
 
         longest = max(map(len, tokens))
-        pad = self._tokenizer.pad_token_id or 0
+        pad = self.pad_token
         ids = torch.tensor([row + [pad] * (longest - len(row)) for row in tokens], device=self._device)
         mask = torch.tensor(
             [[1] * len(row) + [0] * (longest - len(row)) for row in tokens], device=self._device
         )
-        hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
+        hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return self.pool(hidden, mask)
+
+    def pool(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Embeddings (b, d), float32, from the last layer (b, t, d) and the mask (b, t)."""
+        import torch
+
+        hidden = hidden.float()
         if self.options.pooling == "cls":
             pooled = hidden[:, 0]
         else:
             pooled = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
         return torch.nn.functional.normalize(pooled) if self.options.normalize else pooled
+
+    @property
+    def pad_token(self) -> int:
+        """What fills a short text up; the mask hides it."""
+        return int(self._tokenizer.pad_token_id or 0)
 
     @cached_property
     def _device(self) -> str:
@@ -149,6 +165,10 @@ class Encoder:
 
     @cached_property
     def _model(self) -> Any:
+        return self.load(self.dtype).to(self._device)
+
+    def load(self, dtype: str) -> Any:
+        """The model with its weights, one of one's own at every call, on the processor, without dropout."""
         import torch
         from transformers import AutoModel
 
@@ -158,14 +178,14 @@ class Encoder:
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
-                dtype=getattr(torch, self.dtype),
+                dtype=getattr(torch, dtype),
                 output_loading_info=True,
             )
             # The library fills gaps with random weights. The pooler is not used here and often absent.
             absent = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
             if absent:
                 raise ValueError(f"{len(absent)} weights are not in the file, the first is {absent[0]}")
-        return model.to(self._device).eval()
+        return model.eval()
 
 
 def open_encoder(options: EncoderOptions | None = None) -> Encoder:

@@ -22,6 +22,7 @@ from .outcome import Outcome
 from .pool_cache import PoolCache
 from .randomness import Stream, Streams
 from .readings import Fits, Part, read
+from .tokens import Tokens
 
 Codes = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
@@ -38,6 +39,7 @@ class Replicate:
         draw: training rows, folds and dev rows.
         graphs: neighbour graphs of the training rows by metric.
         streams: random streams of the data set.
+        tokens: of the texts (N), where a classifier reads them.
     """
 
     X: F32
@@ -46,6 +48,7 @@ class Replicate:
     draw: Draw
     graphs: Mapping[str, NeighborGraph]
     streams: Streams
+    tokens: Tokens | None = None
 
     @property
     def n_folds(self) -> int:
@@ -80,11 +83,10 @@ def train_here(
     options: Classifier,
     scored: Codes,
     generators: Sequence[np.random.Generator],
+    device: str = "cpu",
 ) -> LadderLogits:
-    """Train on this process's processor, fold by fold."""
-    draw, y = data.draw, data.y[data.draw.rows]
-    real, extra = take_rows(data.X, draw.rows), take_rows(data.X, scored)
-    return options.train(real, y, draw.folds, rows, extra, len(data.classes), generators)
+    """Train in this process, fold by fold; on its processor, but for a classifier that can use ``device``."""
+    return options.train_on(data, rows, scored, generators, device)
 
 
 def evaluate(
@@ -278,10 +280,3 @@ def mass_of(fold: FoldRows, y: Codes, n_classes: int) -> npt.NDArray[np.float64]
     """Effective training mass of each class: rows, synthetic ones included, times loss weights."""
     real = np.bincount(y, fold.weight, n_classes).astype(np.float64)
     return real + np.bincount(fold.labels, fold.label_weight, n_classes)
-
-
-def take_rows(X: F32, rows: Codes) -> F32:
-    """Rows of a shared array; a view, not a copy, where they are consecutive."""
-    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
-        return X[rows[0] : rows[-1] + 1]
-    return X[rows]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from synaug.classifiers import CLASSIFIERS
+
 from ..analysis.evidence import Evidence
+from ..analysis.scores import classifier_of
 
 OVERLAP = 0.05  # share of rows that two replicates may have in common before the answers say so
 
@@ -17,6 +20,9 @@ def warnings_of(evidence: Evidence) -> tuple[str, ...]:
     ]
     if len(evidence.contexts()) > 1:
         said.append("declared families are corrected within one context, not over all of them")
+    for name in dict.fromkeys(classifier_of(part) for part in evidence.contexts()):
+        if name in CLASSIFIERS and CLASSIFIERS[name].caution:
+            said.append(CLASSIFIERS[name].caution)
     for name, share in (evidence.header.get("overlap") or {}).items():
         if share is not None and share > OVERLAP:
             said.append(

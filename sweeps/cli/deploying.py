@@ -153,6 +153,8 @@ def _sentences(done: Any, where: Any) -> list[str]:
 
     from tracking import redact
 
+    from ..export import rung_of
+
     choice, final = done.choice, done.final
     rows, made = sum(final.real.values()), sum(final.synthetic.values())
     chosen = (
@@ -179,8 +181,8 @@ def _sentences(done: Any, where: Any) -> list[str]:
         f"score    {choice.score}: of models that were trained on the sweep's draws",
         *again,
         f"trained  on all {rows} training rows ({_counts(final.real)}) and {made} synthetic ones, "
-        f"{choice.steps} steps, the median of what the folds chose",
-        f"checked  on {done.texts} texts: within {done.apart:.1g} of the trained network's probabilities",
+        f"{rung_of(choice)}, the median of what the folds chose",
+        f"checked  on {done.texts} texts: within {done.apart:.1g} of the trained model's probabilities",
         f"model    {done.registered.uri}, version {done.registered.version}; encoder: {encoder}",
         f"use      MLFLOW_TRACKING_URI={shlex.quote(redact(where.tracking_uri))} {shlex.join(command)} "
         "-i texts.csv   (a column named text)",

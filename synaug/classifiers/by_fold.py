@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import NotApplicable
-from .base import F32, Classifier, Codes
+from ..scorers import Scorer
+from .base import F32, Classifier, Codes, Finished, take_rows
 from .network import recall_by_class
 from .options import FoldRows, LadderLogits
 
 if TYPE_CHECKING:
+    from ..evaluate import Replicate
     from ..methods.base import Method
 
 Floats = npt.NDArray[np.floating]
@@ -88,6 +90,22 @@ class FoldByFold(Classifier):
         """Train on the rows of a fold and score others (q, d) at every rung (L, q, C)."""
         raise NotImplementedError
 
+    def scorer(
+        self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
+    ) -> tuple[Scorer, Floats]:
+        """Train on some rows to the last rung: the model as arrays, and the library's logits of ``asked``."""
+        raise NotImplementedError
+
+    def finish(
+        self, data: Replicate, rows: FoldRows, generator: np.random.Generator, device: str = "cpu"
+    ) -> Finished:
+        """Train one model to the last rung of the ladder; on one thread."""
+        real, y = take_rows(data.X, data.draw.rows), data.y[data.draw.rows]
+        with one_thread():
+            written = training_rows(real, y, rows, self.merges_copies)
+            scorer, logits = self.scorer(written, real, len(data.classes), generator)
+        return Finished(scorer, np.asarray(logits, np.float64), real)
+
     def train(
         self,
         X: F32,
@@ -133,3 +151,8 @@ def log_probabilities(scores: Floats) -> Floats:
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)
     return np.asarray(log_softmax(scores, axis=1))
+
+
+def no_offset(n_classes: int) -> F32:
+    """The offset of scores that are not adjusted."""
+    return np.zeros(n_classes, dtype=np.float32)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..knobs import Float, Int, knob
+from ..scorers import Scorer, Trees
 from . import CLASSIFIERS
 from .base import F32, counted
-from .by_fold import Floats, FoldByFold, TrainingRows, log_probabilities
+from .by_fold import Floats, FoldByFold, TrainingRows, log_probabilities, no_offset
 
 
 @CLASSIFIERS.register("gradient_boosting")
@@ -43,6 +45,22 @@ class GradientBoosting(FoldByFold):
         self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
     ) -> Floats:
         """Log probabilities of some rows at every rung; bins are random only of more than 200,000 rows."""
+        model = self._fitted(rows, generator)
+        found = np.empty((len(self.ladder), len(asked), n_classes))
+        rungs = {steps: rung for rung, steps in enumerate(self.ladder)}
+        for trees, scores in enumerate(model.staged_decision_function(asked), start=1):
+            if trees in rungs:
+                found[rungs[trees]] = log_probabilities(scores)
+        return found
+
+    def scorer(
+        self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
+    ) -> tuple[Scorer, Floats]:
+        """The trees, and what the library says."""
+        model = self._fitted(rows, generator)
+        return trees_of(model, n_classes), log_probabilities(model.decision_function(asked))
+
+    def _fitted(self, rows: TrainingRows, generator: np.random.Generator) -> Any:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         model = HistGradientBoostingClassifier(
@@ -55,10 +73,23 @@ class GradientBoosting(FoldByFold):
             random_state=int(generator.integers(2**32)),
         )
         weighted = rows.weight.min() < rows.weight.max()  # bins of weighted rows take ten times as long
-        model.fit(rows.X, rows.y, rows.weight if weighted else None)
-        found = np.empty((len(self.ladder), len(asked), n_classes))
-        rungs = {steps: rung for rung, steps in enumerate(self.ladder)}
-        for trees, scores in enumerate(model.staged_decision_function(asked), start=1):
-            if trees in rungs:
-                found[rungs[trees]] = log_probabilities(scores)
-        return found
+        return model.fit(rows.X, rows.y, rows.weight if weighted else None)
+
+
+def trees_of(model: Any, n_classes: int) -> Trees:
+    """Write the trees of a fitted model out; the library has no public name for its nodes."""
+    nodes = [tree.nodes for round_ in model._predictors for tree in round_]
+    ends = np.cumsum([len(tree) for tree in nodes])
+    roots = ends - [len(tree) for tree in nodes]
+    table, first = np.concatenate(nodes), np.repeat(roots, np.diff(ends, prepend=0))
+    itself, leaf = np.arange(len(table)), table["is_leaf"].astype(bool)
+    return Trees(
+        offset=no_offset(n_classes),
+        start=np.asarray(model._baseline_prediction, np.float64).reshape(-1),
+        roots=roots.astype(np.int64),
+        feature=np.where(leaf, 0, table["feature_idx"]).astype(np.int64),
+        threshold=np.where(leaf, 0, table["num_threshold"]),
+        left=np.where(leaf, itself, first + table["left"]),
+        right=np.where(leaf, itself, first + table["right"]),
+        value=table["value"].astype(np.float64),
+    )

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..errors import NotApplicable
 from ..knobs import Choice, knob
+from ..scorers import Scorer, Votes
 from . import CLASSIFIERS
 from .base import F32, counted
-from .by_fold import Floats, FoldByFold, TrainingRows
+from .by_fold import Floats, FoldByFold, TrainingRows, no_offset
 
 
 @CLASSIFIERS.register("knn")
@@ -55,3 +56,16 @@ class NearestNeighborVote(FoldByFold):
         share = np.bincount(rows.y, minlength=n_classes) / len(rows.y)
         counts = votes[:, at - 1].swapaxes(0, 1)  # (L, q, C)
         return np.asarray(np.log((counts + share) / (at + 1)[:, None, None]))
+
+    def scorer(
+        self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
+    ) -> tuple[Scorer, Floats]:
+        """The rows that vote, and what the library says."""
+        votes = Votes(
+            offset=no_offset(n_classes),
+            rows=rows.X,
+            labels=rows.y,
+            neighbors=np.array([self.ladder[-1]]),
+            metric=np.array([Votes.METRICS.index(self.metric)]),
+        )
+        return votes, self.logits(rows, asked, n_classes, generator)[-1]

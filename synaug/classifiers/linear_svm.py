@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..knobs import Float, Int, knob
+from ..scorers import Margins, Scorer, log_odds
 from . import CLASSIFIERS
 from .base import F32, counted
-from .by_fold import Floats, FoldByFold, TrainingRows
-
-STRAIGHT = 0.9  # decision value, 1 at the margin, from which the log odds go on as a straight line
+from .by_fold import Floats, FoldByFold, TrainingRows, no_offset
 
 
 @CLASSIFIERS.register("linear_svm")
@@ -49,13 +49,24 @@ class LinearSvm(FoldByFold):
         self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
     ) -> Floats:
         """Log probabilities of some rows at every rung; the primal solver has nothing random."""
-        from sklearn.svm import LinearSVC
-
         found = np.empty((len(self.ladder), len(asked), n_classes))
         for rung, steps in enumerate(self.ladder):
-            model = LinearSVC(C=steps / 1000, dual=False, tol=self.tolerance, max_iter=self.max_iter)
-            found[rung] = log_scores(model.fit(rows.X, rows.y, rows.weight).decision_function(asked))
+            found[rung] = log_scores(self._fitted(rows, steps).decision_function(asked))
         return found
+
+    def scorer(
+        self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
+    ) -> tuple[Scorer, Floats]:
+        """The planes, and what the library says."""
+        model = self._fitted(rows, self.ladder[-1])
+        planes = Margins(offset=no_offset(n_classes), weights=model.coef_, bias=model.intercept_)
+        return planes, log_scores(model.decision_function(asked))
+
+    def _fitted(self, rows: TrainingRows, steps: int) -> Any:
+        from sklearn.svm import LinearSVC
+
+        model = LinearSVC(C=steps / 1000, dual=False, tol=self.tolerance, max_iter=self.max_iter)
+        return model.fit(rows.X, rows.y, rows.weight)
 
 
 def log_scores(decision: Floats) -> Floats:
@@ -64,9 +75,3 @@ def log_scores(decision: Floats) -> Floats:
 
     odds = log_odds(decision if decision.ndim == 2 else np.stack([-decision, decision], axis=1))
     return np.asarray(log_expit(odds))
-
-
-def log_odds(decision: Floats) -> Floats:
-    """Log odds of (1 + f) / 2, straight on where \\|f\\| exceeds 0.9; smooth, odd and increasing."""
-    inside = np.clip(decision, -STRAIGHT, STRAIGHT)
-    return np.asarray(2 * np.arctanh(inside) + (decision - inside) * 2 / (1 - STRAIGHT**2))

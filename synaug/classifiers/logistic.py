@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..knobs import Float, Int, knob
+from ..scorers import Scorer, Weights
 from . import CLASSIFIERS
 from .base import F32, counted
-from .by_fold import Floats, FoldByFold, TrainingRows, log_probabilities
+from .by_fold import Floats, FoldByFold, TrainingRows, log_probabilities, no_offset
 
 
 @CLASSIFIERS.register("logistic")
@@ -40,12 +42,29 @@ class Logistic(FoldByFold):
         self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
     ) -> Floats:
         """Log probabilities of some rows at every rung; nothing is random."""
-        from sklearn.linear_model import LogisticRegression
-
         X = rows.X.astype(np.float64)  # sums of float32 stop short of the solution
-        model = LogisticRegression(tol=self.tolerance, max_iter=self.max_iter, warm_start=True)
+        model = self._model()
         found = np.empty((len(self.ladder), len(asked), n_classes))
         for rung, steps in enumerate(self.ladder):
             model.set_params(C=steps / 1000).fit(X, rows.y, rows.weight)
             found[rung] = log_probabilities(model.decision_function(asked))
         return found
+
+    def scorer(
+        self, rows: TrainingRows, asked: F32, n_classes: int, generator: np.random.Generator
+    ) -> tuple[Scorer, Floats]:
+        """The weights of each class, and what the library says."""
+        model = self._model().set_params(C=self.ladder[-1] / 1000)
+        model.fit(rows.X.astype(np.float64), rows.y, rows.weight)
+        head, bias = model.coef_, model.intercept_
+        if len(head) == 1:  # of the second of two classes against the first
+            head, bias = np.concatenate([0 * head, head]), np.concatenate([0 * bias, bias])
+        weights = Weights(
+            offset=no_offset(n_classes), head=head.astype(np.float32), head_bias=bias.astype(np.float32)
+        )
+        return weights, log_probabilities(model.decision_function(asked))
+
+    def _model(self) -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(tol=self.tolerance, max_iter=self.max_iter, warm_start=True)

@@ -32,10 +32,10 @@ def first_values(generator: np.random.Generator, dimensions: int, n_classes: int
     values = np.empty(sum(map(math.prod, shapes)), np.float32)
     first, bias, head, head_bias = parts(values, shapes)
     bound, head_bound = BOUNDS[options.init](dimensions, hidden), BOUNDS[options.init](hidden, n_classes)
-    first[:] = _uniform(generator, first.shape, bound)
-    bias[:] = _uniform(generator, bias.shape, bound)
-    head[:] = _uniform(generator, (hidden, n_classes), head_bound).T
-    head_bias[:] = _uniform(generator, head_bias.shape, head_bound)
+    first[:] = uniform(generator, first.shape, bound)
+    bias[:] = uniform(generator, bias.shape, bound)
+    head[:] = uniform(generator, (hidden, n_classes), head_bound).T
+    head_bias[:] = uniform(generator, head_bias.shape, head_bound)
     return values
 
 
@@ -46,7 +46,8 @@ def parts(values: F32, shapes: Sequence[tuple[int, ...]]) -> list[F32]:
     return [block.reshape(shape) for block, shape in zip(blocks, shapes, strict=True)]
 
 
-def _uniform(generator: np.random.Generator, shape: tuple[int, ...], bound: float) -> F32:
+def uniform(generator: np.random.Generator, shape: tuple[int, ...], bound: float) -> F32:
+    """Numbers within a bound of 0."""
     return generator.uniform(-bound, bound, shape).astype(np.float32)
 
 

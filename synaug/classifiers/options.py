@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..knobs import Choice, Float, Int, knob
 from . import CLASSIFIERS
-from .base import F32, Classifier, Codes, counted
+from .base import F32, Classifier, Codes, Finished, counted, take_rows
+
+if TYPE_CHECKING:
+    from ..evaluate import Replicate
 
 __all__ = ["DEFAULT_LADDER", "F32", "FoldRows", "LadderLogits", "MlpOptions"]
 
@@ -50,6 +54,24 @@ class MlpOptions(Classifier):
         from .mlp import train_ladder
 
         return train_ladder(X, y, held_out, folds, X_scored, n_classes, self, generators)
+
+    def finish(
+        self, data: Replicate, rows: FoldRows, generator: np.random.Generator, device: str = "cpu"
+    ) -> Finished:
+        """Train one network to the last rung of the ladder."""
+        from ..scorers import Weights
+        from .mlp import train_one
+
+        real, n_classes = take_rows(data.X, data.draw.rows), len(data.classes)
+        found = train_one(real, data.y[data.draw.rows], rows, n_classes, self, generator)
+        weights = Weights(
+            offset=np.zeros(n_classes, np.float32),
+            head=found.head,
+            head_bias=found.head_bias,
+            first=found.first,
+            bias=found.bias,
+        )
+        return Finished(weights, found.logits.astype(np.float64), real)
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,20 @@ from tracking import PARENT, open_client
 pytestmark = pytest.mark.slow
 
 ARMS = ("none", "class_weight", "smote")
-CLASSIFIERS = ("mlp", "logistic", "knn")
+CLASSIFIERS = ("mlp", "logistic", "knn", "transformer")
+SHORT = "{name: transformer, ladder: [1, 2, 4], layers: 1, batch_size: 16}"
 SCHEMA = Path(ledger.__file__).with_name("ledger_schema.json")
 
 
 @pytest.fixture(scope="module")
 def several(workshop: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished sweep of three arms and three classifiers, with one proposal of the search."""
+    """A finished sweep of three arms and four classifiers, with one proposal of the search."""
     out = tmp_path_factory.mktemp("several") / "tiny"
-    fields = (f"arms=[{','.join(ARMS)}]", f"classifiers=[{','.join(CLASSIFIERS)}]", "design=defaults")
+    fields = (
+        f"arms=[{','.join(ARMS)}]",
+        f"classifiers=[{','.join([*CLASSIFIERS[:-1], SHORT])}]",
+        "design=defaults",
+    )
     code, text = workshop.run(
         "sweep", out, "--workers", 2, *(part for field in fields for part in ("--set", field))
     )
@@ -61,6 +66,7 @@ def test_the_ledger_has_every_cell_for_every_classifier(several: Path) -> None:
         "mlp": (1, 4, 16),
         "logistic": (1, 10, 100, 1000, 10000, 100000),
         "knn": (1, 3, 5, 9, 15, 31),
+        "transformer": (1, 2, 4),
     }
     reasons = [line["reason"] for line in found.cells.values() if line["status"] == "not_applicable"]
     assert reasons == ["replicate 0: knn has no loss weights, of which class_weight consists"]
@@ -116,11 +122,12 @@ def test_mlflow_names_the_classifier_of_each_run(several: Path) -> None:
     experiment = client.get_experiment_by_name("tiny").experiment_id
     runs = {run.data.tags["trial_key"]: run for run in client.search_runs([experiment], max_results=100)}
     parent = runs.pop(PARENT)
-    assert parent.data.params["classifier"] == "mlp, logistic, knn"
+    assert parent.data.params["classifier"] == "mlp, logistic, knn, transformer"
     assert Counter(run.data.params["classifier"] for run in runs.values()) == {
         "mlp": 4,
         "logistic": 3,
         "knn": 3,
+        "transformer": 3,
     }
     assert "knn: smote" in " ".join(run.info.run_name for run in runs.values())
 
@@ -130,7 +137,7 @@ def test_the_gate_reads_the_test_rows_for_each_classifier(several: Path, worksho
     assert code == 0, text
     tests = state(read(several / "ledger.jsonl").lines).tests.values()
     scored = Counter(line["config"]["classifier"] for line in tests if line["status"] == "ok")
-    assert scored == {"mlp": 8, "logistic": 6, "knn": 4}
+    assert scored == {"mlp": 8, "logistic": 6, "knn": 4, "transformer": 6}
     assert all("test_balanced_accuracy" in line["scores"] for line in tests)
 
 
@@ -138,6 +145,21 @@ def test_answers_are_given_for_each_classifier(several: Path, workshop: Any) -> 
     code, text = workshop.run("ask", several, "method", "--json")
     assert code == 0, text
     document = json.loads(text[text.index("{") :])
-    assert {"mlp", "logistic", "knn"} <= {
+    assert set(CLASSIFIERS) <= {
         word for answer in document["answers"] for word in json.dumps(answer).replace('"', " ").split()
     }
+
+
+def test_whether_a_gain_transfers_to_fine_tuning_says_where_synthetic_rows_enter(
+    several: Path, workshop: Any
+) -> None:
+    code, text = workshop.run("ask", several, "classifier", "--json")
+    assert code == 0, text
+    document = json.loads(text[text.index("{") :])
+    moved = [a for a in document["answers"] if a["detail"].get("second") == "transformer"]
+    assert {(a["detail"]["base"], a["detail"]["arm"]) for a in moved} == {
+        ("none", "class_weight"),
+        ("none", "smote"),
+    }
+    assert all("the gain with transformer differs by" in a["sentence"] for a in moved)
+    assert any("behind the pooling of an encoder" in warning for warning in document["warnings"])

@@ -219,7 +219,7 @@ def refusal(work: Work, key: str | None = None, **options: Any) -> SynaugError:
 def test_a_model_that_is_off_is_not_registered(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "CLOSE", {"float32": -1.0})
     error = refusal(work)
-    assert (error.exit, "off the trained network" in str(error)) == (Exit.BUG, True)
+    assert (error.exit, "off the trained one" in str(error)) == (Exit.BUG, True)
 
 
 @pytest.mark.usefixtures("versions")
@@ -236,11 +236,11 @@ def test_what_cannot_be_exported_is_said_before_anything_is_trained(
     assert (error.exit, "synaug sync" in str(error)) == (Exit.SERVICE, True)
     away = dataclasses.replace(work.places, tracking_uri="http://127.0.0.1:9")
     assert refusal(work, where=away).exit is Exit.SERVICE
-    other = {**work.exported.choice.config, "classifier": "knn"}
+    other = {**work.exported.choice.config, "encoder": "other"}
     choice = dataclasses.replace(work.exported.choice, config=other)
     monkeypatch.setattr(exporting, "choose", lambda *_: choice)
     error = refusal(work)
-    assert (error.exit, "not applicable: the cell has the classifier 'knn'" in str(error)) == (
+    assert (error.exit, "not applicable: the cell has the encoder 'other'" in str(error)) == (
         Exit.DATA,
         True,
     )
@@ -254,8 +254,8 @@ def test_a_second_export_is_the_champion_and_the_encoder_can_stay_outside(work: 
     folder = files_of(work)
     assert not (folder / "artifacts" / "encoder").exists()
     loaded = work.sweep.classifier(tmp_path / "model")
-    np.testing.assert_array_equal(loaded.weights.offset, done.final.weights.offset)
-    assert np.abs(loaded.weights.offset).min() > 0
+    np.testing.assert_array_equal(loaded.scorer.offset, done.final.scorer.offset)
+    assert np.abs(loaded.scorer.offset).min() > 0
     with (folder / "artifacts" / "classifier" / "config.json").open("a") as file:
         file.write(" ")
     with pytest.raises(

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synaug.deploy import CONFIG, WEIGHTS, TextClassifier, Weights, load, save, save_encoder, softmax
+from synaug.deploy import CONFIG, WEIGHTS, TextClassifier, load, save, save_encoder, softmax
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
 from synaug.errors import Exit, SynaugError
+from synaug.scorers import Weights
 
 WORDS = ["good", "bad", "film", "plot", "dull"]
 TEXTS = ["a good film", "dull plot, bad film", "", "good good good bad"]
@@ -32,10 +33,11 @@ def weights_of(hidden: int | None, n_classes: int = 3, d: int = 16) -> Weights:
         return random.normal(size=shape).astype(np.float32)
 
     if hidden is None:
-        return Weights(normal(n_classes, d), normal(n_classes), normal(n_classes))
-    return Weights(
-        normal(n_classes, hidden), normal(n_classes), normal(n_classes), normal(d, hidden), normal(hidden)
-    )
+        head, bias, offset = normal(n_classes, d), normal(n_classes), normal(n_classes)
+        return Weights(head=head, head_bias=bias, offset=offset)
+    head, bias, offset = normal(n_classes, hidden), normal(n_classes), normal(n_classes)
+    first, its_bias = normal(d, hidden), normal(hidden)
+    return Weights(head=head, head_bias=bias, offset=offset, first=first, bias=its_bias)
 
 
 def classifier_of(encoder: Encoder, hidden: int | None = 4) -> TextClassifier:
@@ -53,7 +55,7 @@ def test_logits_by_hand() -> None:
     X = np.array([[2, 1], [-3, 0]], np.float32)
     # ReLU(X @ first + bias) = [[2, 1], [0, 4]]
     np.testing.assert_allclose(hidden.logits(X), [[4.25, 0], [8.25, -3]])
-    linear = Weights(hidden.head, hidden.head_bias, hidden.offset)
+    linear = Weights(head=hidden.head, head_bias=hidden.head_bias, offset=hidden.offset)
     np.testing.assert_allclose(linear.logits(X), [[4.25, 0], [-2.75, 1]])
 
 
@@ -69,7 +71,7 @@ def test_what_is_loaded_predicts_as_what_was_saved(
     made = classifier_of(encoder, hidden)
     save(made, tmp_path / "classifier", {"sweep": "tiny"})
     save_encoder(encoder, tmp_path / "moved")
-    expected = softmax(made.weights.logits(encoder.encode(TEXTS)))
+    expected = softmax(made.scorer.logits(encoder.encode(TEXTS)))
     for folder in (None, tmp_path / "moved"):
         loaded = load(tmp_path / "classifier", folder)
         assert loaded.classes == made.classes

@@ -30,6 +30,7 @@ FAST: dict[str, dict[str, Any]] = {
     "linear_svm": {"ladder": (100, 1000)},
     "knn": {"ladder": (1, 5, 9)},
     "gradient_boosting": {"ladder": (1, 4, 8), "leaf_rows": 5},
+    "transformer": {"ladder": (1, 5, 20), "layers": 0, "hidden": 8},  # on texts: test_finetuning.py
 }
 NAMES = tuple(FAST)
 
@@ -126,7 +127,7 @@ def test_an_arm_of_weights_does_not_apply_to_neighbors() -> None:
     assert outcome.scores == {}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "mlp"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("mlp", "transformer")])
 def test_a_loss_of_its_own_does_not_apply_where_there_is_none(name: str) -> None:
     assert run(METHODS["focal"](), name).status == "not_applicable"
     assert result(run(METHODS["focal"](gamma=0.0), name)) == result(run(METHODS["none"](), name))
