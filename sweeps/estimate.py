@@ -42,11 +42,13 @@ class Cost:
     training: float
 
 
-Costs = Mapping[tuple[str, str], Cost]  # by classifier and arm
+Costs = Mapping[tuple[str, str, str], Cost]  # by encoder as cells name it, classifier and arm
 
 
 def probe(prepared: Prepared) -> Costs:
     """Time every arm's default with every classifier on random rows of the shape of the first draw.
+
+    Encoders whose embeddings are of one length are timed once.
 
     Of the network the first few steps are timed, and of an arm that trains a model the first epochs, on
     one thread; longer trainings are taken to go on at that pace. What does not apply costs nothing.
@@ -56,23 +58,35 @@ def probe(prepared: Prepared) -> Costs:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        data, spec = _random_rows(prepared), with_precision(prepared.spec)
-        found = {}
-        for arm in spec.arms:
-            synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
-            for classifier in spec.every_classifier:
-                options = classifier.options(spec.precision)
-                found[classifier.name, arm] = Cost(synthesis, _training(METHODS[arm](), data, options, pools))
-        return found
+        spec = with_precision(prepared.spec)
+        sizes = [encoder.dimensions for encoder in prepared.encoders.values()]
+        timed = {size: _timed(spec, _random_rows(prepared, size)) for size in dict.fromkeys(sizes)}
+        names = ("", *spec.other_encoders)
+        return {
+            (name, *pair): cost
+            for name, size in zip(names, sizes, strict=True)
+            for pair, cost in timed[size].items()
+        }
     finally:
         torch.set_num_threads(threads)
 
 
-def _random_rows(prepared: Prepared) -> Replicate:
+def _timed(spec: Spec, data: Replicate) -> dict[tuple[str, str], Cost]:
+    """Costs by classifier and arm."""
+    found = {}
+    for arm in spec.arms:
+        synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
+        for classifier in spec.every_classifier:
+            options = classifier.options(spec.precision)
+            found[classifier.name, arm] = Cost(synthesis, _training(METHODS[arm](), data, options, pools))
+    return found
+
+
+def _random_rows(prepared: Prepared, dimensions: int) -> Replicate:
     spec, draw, corpus = prepared.spec, prepared.draws[0], prepared.corpus
     used = np.concatenate([draw.rows, draw.dev])
     random = np.random.default_rng(SEED)
-    X = random.standard_normal((len(used), prepared.encoder.dimensions), dtype=np.float32)
+    X = random.standard_normal((len(used), dimensions), dtype=np.float32)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     n, y = len(draw.rows), corpus.labels[used]
     small = dataclasses.replace(draw, rows=np.arange(n), dev=np.arange(n, len(used)))
@@ -114,10 +128,10 @@ def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Costs) -> float:
     """Seconds of one core for all cells and replicates, by the costs of their arms' defaults."""
     total, pools = 0.0, Counter[tuple[object, ...]]()
     for cell in cells:
-        cost, replicates = costs[cell.classifier, cell.arm], replicates_of(spec, cell)
+        cost, replicates = costs[cell.encoder, cell.classifier, cell.arm], replicates_of(spec, cell)
         total += replicates * cost.training
         settings = tuple(pair for pair in cell.settings if pair[0] != "ratio")
-        pool = (cell.arm, settings, cell.extras)
+        pool = (cell.encoder, cell.arm, settings, cell.extras)
         if not METHODS[cell.arm].costly or not pools[pool]:
             total += replicates * cost.synthesis
         pools[pool] += 1

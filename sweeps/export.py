@@ -17,9 +17,11 @@ import tracking.models as registry
 from synaug.cache import file_sha256
 from synaug.classifiers.options import MlpOptions
 from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, softmax
+from synaug.encoders import Encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
 from synaug.methods import METHODS
+from synaug.own_vectors import OwnVectors
 from tracking.models import CodeModel, Registered
 
 from .choose import Choice, choose
@@ -97,19 +99,20 @@ def export(
         before = state(ledger.reading.lines)
         check_same(before, prepared)
         choice = choose(ledger.reading.lines, before, key)
-        _check_exportable(choice, prepared)
+        encoder = _exportable(choice, prepared)
         name = name or spec.name
         with refused_as(Exit.SERVICE):
             registry.require_run(places.tracking_uri, spec.name, choice.key)
         with refused_as(Exit.CONFLICT):
             registry.require_own(places.tracking_uri, name, spec.name)
-        classifier, final, checked = _train(spec, prepared, choice, console)
-        pack = pack and encoder_bytes(prepared.encoder) <= PACKED
+        classifier, final, checked = _train(spec, prepared, encoder, choice, console)
+        pack = pack and encoder_bytes(encoder) <= PACKED
         with tempfile.TemporaryDirectory(prefix="synaug-") as scratch:
             about = _about(spec, before, choice, final, file_sha256(ledger.path))
             model = _model(classifier, about, Path(scratch), pack)
             files = registry.save_model(model, Path(scratch, "saved"))
-            apart = _compare(Path(scratch, "saved"), prepared, checked, final, spec.precision)
+            close = max(CLOSE[spec.precision], CLOSE[encoder.dtype])
+            apart = _compare(Path(scratch, "saved"), prepared, checked, final, close)
             console.print("uploading …", style="dim")
             with refused_as(Exit.SERVICE):
                 registered = registry.register(
@@ -148,24 +151,33 @@ def load_exported(lines: Sequence[Line], places: Places, folder: Path) -> TextCl
         return _load(registry.fetch(places.tracking_uri, name, number, folder, files))
 
 
-def _check_exportable(choice: Choice, prepared: Prepared) -> None:
-    """Refuse a cell that this cannot train again."""
-    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name, "classifier": DEFAULT}
+def _exportable(choice: Choice, prepared: Prepared) -> Encoder:
+    """The encoder of a cell; refuses one that this cannot train again, or that no text can be given to."""
+    named = str(choice.config["encoder"])
+    encoder = prepared.encoders.get(named)
+    here = {"data": prepared.corpus.name, "classifier": DEFAULT}
+    if encoder is None:
+        here["encoder"] = " or ".join(prepared.encoders)
     problems = [
         Problem(f"not applicable: the cell has the {name} {choice.config[name]!r}, an export takes {value!r}")
         for name, value in here.items()
         if choice.config[name] != value
     ]
-    if problems:
+    if isinstance(encoder, OwnVectors):
+        text = f"not applicable: the cell's {named!r} came with the data, and a model takes texts"
+        fix = "sweep the texts with the model that made the vectors, and export that"
+        problems.append(Problem(text, fix=fix))
+    if problems or not isinstance(encoder, Encoder):
         raise SynaugError(problems, Exit.DATA)
+    return encoder
 
 
 def _train(
-    spec: Spec, prepared: Prepared, choice: Choice, console: Console
+    spec: Spec, prepared: Prepared, encoder: Encoder, choice: Choice, console: Console
 ) -> tuple[TextClassifier, Final, list[int]]:
     """Train on all training rows; also positions of rows to check the packed model on."""
     with counted(console, "encoding", "texts") as progress:
-        shared = share(prepared, progress)
+        shared = share(prepared, progress, encoder=encoder)
     rows = np.searchsorted(prepared.visible, prepared.split.pool)
     names = {knob.name for knob in METHODS[str(choice.config["arm"])].knobs()}
     method = METHODS[str(choice.config["arm"])](**{k: v for k, v in choice.config.items() if k in names})
@@ -175,7 +187,7 @@ def _train(
     options, _ = job_of(spec).trained(DEFAULT)
     assert isinstance(options, MlpOptions)
     final = train_final(method, data, own_options(options, choice.config), choice.steps)
-    classifier = TextClassifier(prepared.encoder, shared.classes, final.weights)
+    classifier = TextClassifier(encoder, shared.classes, final.weights)
     return classifier, final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
 
 
@@ -241,7 +253,7 @@ def _load(folder: Path) -> TextClassifier:
     return load(folder / "artifacts" / "classifier", encoder if encoder.is_dir() else None)
 
 
-def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final, precision: str) -> float:
+def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final, close: float) -> float:
     """Largest difference between the packed model on raw texts and the trained network on its embeddings.
 
     Raises:
@@ -249,7 +261,7 @@ def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final,
     """
     texts = [prepared.corpus.texts[row] for row in prepared.split.pool[checked]]
     apart = float(np.abs(_load(folder).probabilities(texts) - softmax(final.logits[checked])).max())
-    if apart > max(CLOSE[precision], CLOSE[prepared.encoder.dtype]):
+    if apart > close:
         text = f"the packed model is {apart:.3g} off the trained network; please report"
         raise SynaugError(text, Exit.BUG)
     return apart

@@ -16,7 +16,14 @@ from .trial import Job, Trained
 def job_of(spec: Spec, gate: bool = False) -> Job:
     """What all cells of a sweep have in common; ``gate`` scores the test rows."""
     first, *others = (_trained(classifier, spec.precision) for classifier in spec.every_classifier)
-    return Job(first.options, first.steps, gate=gate, diagnosed=spec.diagnostics, others=tuple(others))
+    return Job(
+        first.options,
+        first.steps,
+        gate=gate,
+        diagnosed=spec.diagnostics,
+        others=tuple(others),
+        encoders=spec.other_encoders,
+    )
 
 
 def _trained(classifier: Classifier, precision: str) -> Trained:

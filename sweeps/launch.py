@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from rich.console import Console
 
 from synaug.errors import Exit, SynaugError
@@ -25,8 +26,8 @@ from .mirror import Mirror
 from .places import Places
 from .plan import confirm_cells, plan_lines
 from .preflight import preflight
-from .prepare import Prepared, share
-from .progress import Progress, counted
+from .prepare import Prepared, Shared, share_all
+from .progress import Progress
 from .resume import check_same, describe, entries_of, header, searches
 from .spec import Spec
 from .studies import StudyProjection, study_cells
@@ -119,7 +120,8 @@ def _run_cells(
         spec.classifier.name,
     )
     projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
-    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
+    known = study_cells(before.cells, spec.other_encoders)
+    projection.reconcile(known, [e.key for e in entries if e.closed is None])
     mirror = Mirror(prepared, places, ledger, entries, before, console)
     name_cell = partial(describe, prepared)
     confirm = partial(confirm_cells, spec)
@@ -133,7 +135,8 @@ def _run_cells(
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
         raise
     finished = {e.key: e.closed for e in feed.entries.values() if e.closed is not None}
-    projection.reconcile(study_cells(finished), patience=60.0 if interrupts.exit is None else 0.0)
+    known = study_cells(finished, spec.other_encoders)
+    projection.reconcile(known, patience=60.0 if interrupts.exit is None else 0.0)
     projection.close()
     exit = _exit(feed, interrupts)
     notes = [f"stopped: {feed.stopped}"] if feed.stopped else []
@@ -159,11 +162,10 @@ def _on_ray(
     )
     cells = [entry.cell for entry in feed.entries.values()]
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
-        with counted(console, "encoding", "texts") as progress:
-            shared = share(prepared, progress, encode=encode_on_ray)
-        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec)
+        shared, job = share_all(prepared, console, encode=encode_on_ray), job_of(spec)
+        digest = _digest(shared)
         console.print("finding neighbours …", style="dim")
-        shared = with_graphs(shared, *neighborhoods(cells, spec))
+        shared = [with_graphs(of_encoder, *neighborhoods(cells, spec)) for of_encoder in shared]
         with (
             Progress(console, cluster.workers, lambda: feed.total) as counter,
             interrupts.caught() as halt,
@@ -173,8 +175,12 @@ def _on_ray(
             mirror.show(counter)
             while feed.open and not halt.now and not feed.stopped:
                 tune_run.run(feed, shared, job, halt, cluster.workers, cluster.engines)
-    if hashlib.sha256(shared.X.data).hexdigest() != digest:
+    if _digest(shared) != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
+
+
+def _digest(shared: Sequence[Shared]) -> list[str]:
+    return [hashlib.sha256(np.ascontiguousarray(of_encoder.X).data).hexdigest() for of_encoder in shared]
 
 
 def _exit(feed: Feed, interrupts: Interrupts) -> Exit:

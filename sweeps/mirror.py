@@ -109,10 +109,11 @@ class Mirror:
     def _build(self, entry: Entry) -> Any:
         path = self._sketch(entry.key)
         sketch = json.loads(path.read_text()) if path.exists() else None
-        several = ["classifier"] if self._prepared.spec.classifiers else []
+        spec = self._prepared.spec
+        several = [n for n, more in (("encoder", spec.encoders), ("classifier", spec.classifiers)) if more]
         varying = [*several, "arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
         confusion = entry.pictured or entry.key in self._leading
-        run = cell_run(self._prepared.spec, self._about, entry, varying, sketch, confusion)
+        run = cell_run(spec, self._about, entry, varying, sketch, confusion)
         entry.results.clear()  # the ledger has them; thousands of cells would fill the memory
         return run
 
@@ -139,4 +140,4 @@ def about(prepared: Prepared) -> About:
     corpus = prepared.corpus
     data = DataUsed(corpus.name, corpus.digest, corpus.source, len(prepared.visible), corpus.classes)
     texts = [corpus.texts[row] for row in prepared.visible] if prepared.spec.log_examples else None
-    return About(data, prepared.encoder.name, texts)
+    return About(data, ", ".join(prepared.encoders), texts)

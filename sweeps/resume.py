@@ -11,7 +11,7 @@ from synaug.errors import Exit, Problem, SynaugError
 from .entry import Entry
 from .ledger_state import State
 from .places import Places
-from .plan import CONFIRM, Cell, cell_of, planned_cells, protocol, trial_key
+from .plan import CONFIRM, Cell, Stage, cell_of, planned_cells, protocol, trial_key
 from .prepare import Prepared
 from .record import versions
 from .search import ArmSearch
@@ -76,6 +76,7 @@ def header(prepared: Prepared, places: Places) -> dict[str, Any]:
         "versions": versions() | {"engine": synaug.ENGINE_VERSION},
         "data_digest": prepared.corpus.digest,
         "encoder_digest": prepared.encoder.digest,
+        "encoders": _encoder_facts(prepared),
         "classes": list(prepared.corpus.classes),
         "sizes": dict(zip(prepared.corpus.classes, prepared.split.sizes.tolist(), strict=True)),
         "overlap": {} if natural else prepared.overlap,
@@ -96,21 +97,34 @@ def check_same(before: State, prepared: Prepared) -> None:
     if before.header is None:
         return
     now = {"data_digest": prepared.corpus.digest, "encoder_digest": prepared.encoder.digest}
+    old = {name: before.header[name] for name in now}
+    for name, facts in _encoder_facts(prepared).items():
+        if name in before.header.get("encoders", {}) and name in prepared.spec.other_encoders:
+            now[f"encoder {name}"] = facts["digest"]
+            old[f"encoder {name}"] = before.header["encoders"][name]["digest"]
     problems = [
-        Problem(f"{name}: the sweep has {before.header[name][:12]}…, now it is {digest[:12]}…",
+        Problem(f"{name}: the sweep has {old[name][:12]}…, now it is {digest[:12]}…",
                 fix="use another --out, or bring the old data or encoder back")
         for name, digest in now.items()
-        if before.header[name] != digest
+        if old[name] != digest
     ]  # fmt: skip
     if problems:
         raise SynaugError(problems, Exit.CONFLICT)
 
 
+def _encoder_facts(prepared: Prepared) -> dict[str, dict[str, Any]]:
+    """What answers must know of the encoders, by name."""
+    return {
+        name: {"digest": made.digest, "dimensions": made.dimensions, "normalized": declared.normalize}
+        for (name, made), declared in zip(prepared.encoders.items(), prepared.spec.every_encoder, strict=True)
+    }
+
+
 def describe(prepared: Prepared, cell: Cell) -> tuple[str, dict[str, Any]]:
     """The key of a cell, and its configuration as records show it."""
     spec = prepared.spec
-    config = cell.config(spec, prepared.corpus.name, prepared.encoder.name)
-    digests = prepared.corpus.digest, prepared.encoder.digest
+    config = cell.config(spec, prepared.corpus.name, next(iter(prepared.encoders)))
+    digests = prepared.corpus.digest, prepared.encoders[str(config["encoder"])].digest
     how = protocol(spec, cell.classifier)
     return trial_key(config, *digests, how, synaug.ENGINE_VERSION), config
 
@@ -127,7 +141,8 @@ def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
     for key, config in before.configs.items():
         if key not in known:
             fresh = config.get("draws") == CONFIRM
-            cells.append(cell_of(config, "confirm" if fresh else "exploit", len(cells)))
+            stage: Stage = "confirm" if fresh else "exploit"
+            cells.append(cell_of(config, stage, len(cells), spec.other_encoders))
     entries = []
     for cell in cells:
         key, config = describe(prepared, cell)
@@ -147,7 +162,7 @@ def searches(spec: Spec, entries: list[Entry]) -> dict[str, ArmSearch]:
             found[arm] = ArmSearch(spec, arm)
     for entry in entries:
         cell = entry.cell
-        if cell.arm in found and cell.classifier == spec.classifier.name and not cell.extras:
+        if cell.arm in found and cell.group == spec.classifier.name and not cell.extras:
             found[entry.cell.arm].exclude(entry.cell.settings)
             if entry.closed is not None:
                 found[entry.cell.arm].tell(entry.cell.settings, entry.closed.get("value"))

@@ -49,6 +49,7 @@ class Job:
         diagnosed: look at the synthetic rows, too.
         engines: what trains the networks of the cells; None: each trains by itself.
         others: the other classifiers.
+        encoders: names of the encoders after the first.
     """
 
     options: Classifier
@@ -58,6 +59,11 @@ class Job:
     diagnosed: bool = True
     engines: Engines | None = None
     others: Sequence[Trained] = ()
+    encoders: Sequence[str] = ()
+
+    def place(self, encoder: str) -> int:
+        """Where the data of an encoder stand among those that the cells share."""
+        return 1 + self.encoders.index(encoder) if encoder else 0
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -84,6 +90,7 @@ class Work:
         sketch: also send the picture of replicate 0.
         classifier: what it is run for; None: the first of the sweep.
         extras: what else its configuration says: see ``plan.is_extra``.
+        encoder: what makes its embeddings; "": the first of the sweep.
     """
 
     key: str
@@ -94,6 +101,7 @@ class Work:
     sketch: bool = False
     classifier: str | None = None
     extras: Mapping[str, Value] = field(default_factory=dict)
+    encoder: str = ""
 
 
 def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
@@ -104,7 +112,7 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
 
     Args:
         config: the fields of ``Work``.
-        shared: one reference to a ``Shared`` in the object store.
+        shared: references to a ``Shared`` in the object store, one for each encoder.
         job: what all cells have in common.
     """
     import ray
@@ -112,7 +120,8 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
     from ray import tune
 
     torch.set_num_threads(job.threads)
-    work, data = Work(**config), ray.get(shared[0])
+    work = Work(**config)
+    data = ray.get(shared[job.place(work.encoder)])
     for replicate in work.replicates:
         tune.report({"line": _line(work, replicate, data, job)})
 
@@ -134,7 +143,7 @@ def _evaluated(work: Work, replicate: int, data: Shared, job: Job) -> dict[str, 
     options, steps = job.trained(work.classifier)
     options = own_options(options, work.extras)
     engines = job.engines if isinstance(options, MlpOptions) else None
-    train = engines.client(work.key, scene, replicate, job.gate) if engines else None
+    train = engines.client(work.key, scene, replicate, job.gate, job.place(work.encoder)) if engines else None
     outcome = evaluate(
         method, shared, options, steps, test=test, cache=cache, train=train, diagnosed=job.diagnosed
     )

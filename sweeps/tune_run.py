@@ -124,7 +124,7 @@ class FeedSearcher(Searcher):
         """Save nothing."""
 
 
-def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines: int = 0) -> None:
+def run(feed: Feed, shared: Sequence[Shared], job: Job, halt: Halt, workers: int, engines: int = 0) -> None:
     """Put the shared data into the object store and run the feed's cells.
 
     Returns when none is left, or when Tune gave up because a process died: look at the feed and call
@@ -132,7 +132,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
 
     Args:
         feed: what runs.
-        shared: read by every cell without a copy.
+        shared: read by every cell without a copy, one for each encoder.
         job: what all cells have in common.
         halt: ends the run early.
         workers: cells at a time.
@@ -141,7 +141,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int, engines:
     Raises:
         SynaugError: what the feed raised.
     """
-    references = [ray.put(shared)]
+    references = [ray.put(of_encoder) for of_encoder in shared]
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
@@ -157,7 +157,7 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
 
     Args:
         feed: what runs.
-        shared: one reference to a ``Shared``; the others as for ``run``.
+        shared: references to a ``Shared``, one for each encoder; the others as for ``run``.
     """
     searcher = FeedSearcher(feed, halt)
     trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})

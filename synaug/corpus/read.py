@@ -119,5 +119,4 @@ def _read_file(file: Path, part: Part, options: DataOptions) -> Table:
         raise SynaugError(
             Problem(f"the {file.suffix[1:]} file is empty", str(file), "give a file with rows"), Exit.DATA
         )
-    texts, labels = reader(data, str(file), options)
-    return Table(part, str(file), texts, labels)
+    return Table(part, str(file), *reader(data, str(file), options))
