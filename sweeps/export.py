@@ -126,7 +126,7 @@ def export(
             "files": files,
         }
         ledger.append("mlflow", {"trial_key": choice.key, "run_id": registered.run_id, "model": model_line})
-    label = Entry(cell_of(choice.config, "design", 0), choice.key, choice.config).label
+    label = Entry(cell_of(choice.config, "design", 0, spec.other_encoders), choice.key, choice.config).label
     return Exported(choice, label, final, registered, pack, len(checked), apart)
 
 
