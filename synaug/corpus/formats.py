@@ -56,8 +56,9 @@ def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ","
             f"put texts that hold {separator!r} or line breaks between double quotes",
         )
     label = header.index(names.label)
-    texts = [] if names.text is None else [row[header.index(names.text)] for _, row in rows]
-    return Columns(list(texts), [row[label] for _, row in rows])
+    text = None if names.text is None else header.index(names.text)
+    texts: list[str | None] = [] if text is None else [row[text] for _, row in rows]
+    return Columns(texts, [row[label] for _, row in rows])
 
 
 def read_tsv(data: bytes, where: str, options: DataOptions) -> Columns:
