@@ -67,8 +67,8 @@ class Sweep:
         """Answer a question.
 
         Args:
-            question: method, k, metric, ratio, latent, vae, budget, classifier, imbalance, size, winner,
-                noise, all, another knob, or the first characters of a cell's trial key.
+            question: method, k, metric, ratio, latent, vae, budget, classifier, encoder, imbalance, size,
+                winner, noise, all, another knob, or the first characters of a cell's trial key.
             second: the first characters of the trial key of a second cell.
             against: a second sweep to compare with.
         """

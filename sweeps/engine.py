@@ -33,13 +33,14 @@ class Request:
     """The training of one cell on one replicate.
 
     Attributes:
-        shared: one reference to the ``Shared`` of the sweep.
+        shared: references to the ``Shared`` of each encoder.
         options: the classifier.
         scene: which draws.
         replicate: the number of the draw there.
         test: score the rows behind the gate, not those of dev.
         folds: what the model of each fold trains on.
         generators: one a fold, for its initial weights.
+        encoder: position of the ``Shared`` that it is of.
     """
 
     shared: Sequence[Any]
@@ -49,6 +50,7 @@ class Request:
     test: bool
     folds: Sequence[FoldRows]
     generators: Sequence[np.random.Generator]
+    encoder: int = 0
 
 
 class Engine:
@@ -60,7 +62,7 @@ class Engine:
 
     def __init__(self, device: str):
         self._device = device
-        self._shared: Any = None  # read with the first request
+        self._shared: dict[int, Any] = {}  # by encoder, read with its first request
         self._waiting: list[tuple[Request, asyncio.Future[LadderLogits]]] = []
         self._work: asyncio.Task[None] | None = None
 
@@ -98,8 +100,8 @@ class Engine:
         import ray
         import torch
 
-        if self._shared is None:
-            self._shared = ray.get(batch[0].shared[0])
+        if batch[0].encoder not in self._shared:
+            self._shared[batch[0].encoder] = ray.get(batch[0].shared[batch[0].encoder])
         memory = _memory(self._device)
         while True:
             try:
@@ -112,8 +114,9 @@ class Engine:
     def _train_in(self, memory: int, batch: Sequence[Request]) -> list[LadderLogits]:
         from synaug.classifiers.stacked import Cell, train_cells
 
-        data: Replicate = self._shared.replicate(batch[0].replicate, batch[0].scene)
-        scored = self._shared.test if batch[0].test else data.draw.dev
+        shared = self._shared[batch[0].encoder]
+        data: Replicate = shared.replicate(batch[0].replicate, batch[0].scene)
+        scored = shared.test if batch[0].test else data.draw.dev
         return train_cells(
             take_rows(data.X, data.draw.rows),
             data.y[data.draw.rows],
@@ -129,7 +132,7 @@ class Engine:
 
 def same_rows(one: Request, other: Request) -> bool:
     """Whether two requests train one kind of network on the same rows, so that they share a product."""
-    first, second = ((r.scene, r.replicate, r.test, r.options) for r in (one, other))
+    first, second = ((r.encoder, r.scene, r.replicate, r.test, r.options) for r in (one, other))
     return first == second
 
 
@@ -147,14 +150,17 @@ class Client:
 
     Args:
         engine: handle of the engine.
-        shared: one reference to the ``Shared`` of the sweep.
+        shared: references to the ``Shared`` of each encoder.
         scene: which draws.
         replicate: the number of the draw there.
         test: score the rows behind the gate.
+        encoder: position of the ``Shared``.
     """
 
-    def __init__(self, engine: Any, shared: Sequence[Any], scene: str, replicate: int, test: bool):
-        self._engine, self._shared, self._test = engine, shared, test
+    def __init__(
+        self, engine: Any, shared: Sequence[Any], scene: str, replicate: int, test: bool, encoder: int = 0
+    ):
+        self._engine, self._shared, self._test, self._encoder = engine, shared, test, encoder
         self._scene, self._replicate = scene, replicate
 
     def __call__(
@@ -170,7 +176,9 @@ class Client:
         import ray
         from ray.exceptions import RayTaskError
 
-        request = Request(self._shared, options, self._scene, self._replicate, self._test, rows, generators)
+        request = Request(
+            self._shared, options, self._scene, self._replicate, self._test, rows, generators, self._encoder
+        )
         try:
             found: LadderLogits = ray.get(self._engine.train.remote(request))
         except RayTaskError as error:
@@ -184,13 +192,13 @@ class Engines:
 
     Attributes:
         actors: handles, one a GPU.
-        shared: one reference to the ``Shared`` of the sweep.
+        shared: references to the ``Shared`` of each encoder.
     """
 
     actors: Sequence[Any]
     shared: Sequence[Any]
 
-    def client(self, key: str, scene: str, replicate: int, test: bool) -> Client:
+    def client(self, key: str, scene: str, replicate: int, test: bool, encoder: int = 0) -> Client:
         """What trains for a cell: the cells are dealt to the engines by their trial_key.
 
         Args:
@@ -198,8 +206,10 @@ class Engines:
             scene: which draws.
             replicate: the number of the draw there.
             test: score the rows behind the gate.
+            encoder: position of the ``Shared``.
         """
-        return Client(self.actors[int(key, 16) % len(self.actors)], self.shared, scene, replicate, test)
+        actor = self.actors[int(key, 16) % len(self.actors)]
+        return Client(actor, self.shared, scene, replicate, test, encoder)
 
 
 def start_engines(number: int, shared: Sequence[Any]) -> Engines:
@@ -207,7 +217,7 @@ def start_engines(number: int, shared: Sequence[Any]) -> Engines:
 
     Args:
         number: of GPUs.
-        shared: one reference to a ``Shared`` in the object store.
+        shared: references to a ``Shared`` in the object store, one for each encoder.
 
     Raises:
         SynaugError: torch cannot use a GPU that Ray gives (exit 6).

@@ -38,7 +38,8 @@ class Entry:
     def label(self) -> str:
         """The cell as people read it, such as ``smote k=5 ratio=100``, without options at their default.
 
-        A classifier that is not the usual one stands before it: ``knn: smote k=5 ratio=100``.
+        A classifier that is not the usual one stands before it: ``knn: smote k=5 ratio=100``; and an encoder
+        that is not the first: ``minilm/cls, knn: smote k=5 ratio=100``.
         """
         defaults = {k.name: k.default for k in METHODS[self.cell.arm].knobs() if isinstance(k.domain, Choice)}
         pairs = (*self.cell.settings, *self.cell.extras)
@@ -46,8 +47,9 @@ class Entry:
         knobs = (
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown
         )
-        classifier = [] if self.cell.classifier == DEFAULT else [f"{self.cell.classifier}:"]
-        return " ".join([*classifier, self.cell.arm, *knobs])
+        classifier = "" if self.cell.classifier == DEFAULT else self.cell.classifier
+        before = ", ".join(filter(None, (self.cell.encoder, classifier)))
+        return " ".join([*([f"{before}:"] if before else []), self.cell.arm, *knobs])
 
 
 def status_of(results: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ from synaug.neighbors import NeighborGraph, depth_for
 
 from .job import neighborhoods
 from .plan import Cell
-from .prepare import Prepared, read_tokens
+from .prepare import AnyEncoder, Prepared, read_tokens, readers
 from .resume import replicates_of, with_precision
 from .spec import Spec
 
@@ -42,11 +42,13 @@ class Cost:
     training: float
 
 
-Costs = Mapping[tuple[str, str], Cost]  # by classifier and arm
+Costs = Mapping[tuple[str, str, str], Cost]  # by encoder as cells name it, classifier and arm
 
 
 def probe(prepared: Prepared) -> Costs:
     """Time every arm's default with every classifier on random rows of the shape of the first draw.
+
+    Encoders whose embeddings are of one length are timed once.
 
     Of the network the first few steps are timed, and of an arm that trains a model the first epochs, on
     one thread; longer trainings are taken to go on at that pace. What does not apply costs nothing.
@@ -56,26 +58,46 @@ def probe(prepared: Prepared) -> Costs:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        data, spec = _random_rows(prepared), with_precision(prepared.spec)
-        found, tuned = {}, _tuned(data, spec)
-        for arm in spec.arms:
-            synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
-            for classifier in spec.every_classifier:
-                seconds = tuned.get(classifier.name)
-                if seconds is None:
-                    options = classifier.options(spec.precision)
-                    seconds = _training(METHODS[arm](), data, options, pools)
-                found[classifier.name, arm] = Cost(synthesis, seconds)
-        return found
+        spec = with_precision(prepared.spec)
+        shapes = [_shape(encoder, spec) for encoder in prepared.encoders.values()]
+        timed: dict[tuple[int, str], dict[tuple[str, str], Cost]] = {}
+        for shape, encoder in zip(shapes, prepared.encoders.values(), strict=True):
+            if shape not in timed:
+                timed[shape] = _timed(spec, _random_rows(prepared, encoder))
+        names = ("", *spec.other_encoders)
+        return {
+            (name, *pair): cost
+            for name, shape in zip(names, shapes, strict=True)
+            for pair, cost in timed[shape].items()
+        }
     finally:
         torch.set_num_threads(threads)
 
 
-def _random_rows(prepared: Prepared) -> Replicate:
+def _timed(spec: Spec, data: Replicate) -> dict[tuple[str, str], Cost]:
+    """Costs by classifier and arm."""
+    found, tuned = {}, _tuned(data, spec)
+    for arm in spec.arms:
+        synthesis, pools = _synthesis(METHODS[arm](), data, spec.precision)
+        for classifier in spec.every_classifier:
+            seconds = tuned.get(classifier.name)
+            if seconds is None:
+                options = classifier.options(spec.precision)
+                seconds = _training(METHODS[arm](), data, options, pools)
+            found[classifier.name, arm] = Cost(synthesis, seconds)
+    return found
+
+
+def _shape(encoder: AnyEncoder, spec: Spec) -> tuple[int, str]:
+    """What the costs depend on: an encoder's numbers a row and, where it is trained itself, which it is."""
+    return encoder.dimensions, encoder.digest if readers(spec) else ""
+
+
+def _random_rows(prepared: Prepared, encoder: AnyEncoder) -> Replicate:
     spec, draw, corpus = prepared.spec, prepared.draws[0], prepared.corpus
     used = np.concatenate([draw.rows, draw.dev])
     random = np.random.default_rng(SEED)
-    X = random.standard_normal((len(used), prepared.encoder.dimensions), dtype=np.float32)
+    X = random.standard_normal((len(used), encoder.dimensions), dtype=np.float32)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     n, y = len(draw.rows), corpus.labels[used]
     small = dataclasses.replace(draw, rows=np.arange(n), dev=np.arange(n, len(used)))
@@ -83,7 +105,7 @@ def _random_rows(prepared: Prepared) -> Replicate:
     metrics, most = neighborhoods(cells, spec)
     depth = depth_for(most, spec.folds)
     graphs = {m: NeighborGraph.build(X, small.rows, y[:n], m, depth) for m in metrics}
-    tokens = read_tokens(prepared, prepared.encoder, used)
+    tokens = read_tokens(prepared, encoder, used)
     return Replicate(X, y, corpus.classes, small, graphs, prepared.streams, tokens)
 
 
@@ -145,10 +167,10 @@ def core_seconds(spec: Spec, cells: Iterable[Cell], costs: Costs) -> float:
     """Seconds of one core for all cells and replicates, by the costs of their arms' defaults."""
     total, pools = 0.0, Counter[tuple[object, ...]]()
     for cell in cells:
-        cost, replicates = costs[cell.classifier, cell.arm], replicates_of(spec, cell)
+        cost, replicates = costs[cell.encoder, cell.classifier, cell.arm], replicates_of(spec, cell)
         total += replicates * cost.training
         settings = tuple(pair for pair in cell.settings if pair[0] != "ratio")
-        pool = (cell.arm, settings, cell.extras)
+        pool = (cell.encoder, cell.arm, settings, cell.extras)
         if not METHODS[cell.arm].costly or not pools[pool]:
             total += replicates * cost.synthesis
         pools[pool] += 1

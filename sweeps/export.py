@@ -17,9 +17,11 @@ import tracking.models as registry
 from synaug.cache import file_sha256
 from synaug.classifiers import CLASSIFIERS
 from synaug.deploy import TextClassifier, encoder_bytes, load, save, save_encoder, save_fine_tuned, softmax
+from synaug.encoders import Encoder
 from synaug.errors import Exit, Problem, SynaugError
 from synaug.final import Final, train_final, whole
 from synaug.methods import METHODS
+from synaug.own_vectors import OwnVectors
 from tracking.models import CodeModel, Registered
 
 from .choose import Choice, choose
@@ -96,21 +98,22 @@ def export(
         before = state(ledger.reading.lines)
         check_same(before, prepared)
         choice = choose(ledger.reading.lines, before, key)
-        _check_exportable(choice, prepared)
+        encoder = _exportable(choice, prepared)
         name = name or spec.name
         with refused_as(Exit.SERVICE):
             registry.require_run(places.tracking_uri, spec.name, choice.key)
         with refused_as(Exit.CONFLICT):
             registry.require_own(places.tracking_uri, name, spec.name)
-        final, checked = _train(spec, prepared, choice, console)
+        final, checked = _train(spec, prepared, encoder, choice, console)
         with tempfile.TemporaryDirectory(prefix="synaug-") as scratch:
-            classifier = _classifier(prepared, final, Path(scratch))
+            classifier = _classifier(prepared, encoder, final, Path(scratch))
             # A fine-tuned encoder is nowhere else.
-            pack = final.encoder is not None or (pack and encoder_bytes(prepared.encoder) <= PACKED)
+            pack = final.encoder is not None or (pack and encoder_bytes(encoder) <= PACKED)
             about = _about(spec, before, choice, final, file_sha256(ledger.path))
             model = _model(classifier, about, Path(scratch), pack)
             files = registry.save_model(model, Path(scratch, "saved"))
-            apart = _compare(Path(scratch, "saved"), prepared, checked, final, spec.precision)
+            close = max(CLOSE[spec.precision], CLOSE[encoder.dtype])
+            apart = _compare(Path(scratch, "saved"), prepared, checked, final, close)
             console.print("uploading …", style="dim")
             with refused_as(Exit.SERVICE):
                 registered = registry.register(
@@ -124,7 +127,7 @@ def export(
             "files": files,
         }
         ledger.append("mlflow", {"trial_key": choice.key, "run_id": registered.run_id, "model": model_line})
-    label = Entry(cell_of(choice.config, "design", 0), choice.key, choice.config).label
+    label = Entry(cell_of(choice.config, "design", 0, spec.other_encoders), choice.key, choice.config).label
     return Exported(choice, label, final, registered, pack, len(checked), apart)
 
 
@@ -149,22 +152,33 @@ def load_exported(lines: Sequence[Line], places: Places, folder: Path) -> TextCl
         return _load(registry.fetch(places.tracking_uri, name, number, folder, files))
 
 
-def _check_exportable(choice: Choice, prepared: Prepared) -> None:
-    """Refuse a cell that this cannot train again."""
-    here = {"data": prepared.corpus.name, "encoder": prepared.encoder.name}
+def _exportable(choice: Choice, prepared: Prepared) -> Encoder:
+    """The encoder of a cell; refuses one that this cannot train again, or that no text can be given to."""
+    named = str(choice.config["encoder"])
+    encoder = prepared.encoders.get(named)
+    here = {"data": prepared.corpus.name}
+    if encoder is None:
+        here["encoder"] = " or ".join(prepared.encoders)
     problems = [
         Problem(f"not applicable: the cell has the {name} {choice.config[name]!r}, an export takes {value!r}")
         for name, value in here.items()
         if choice.config[name] != value
     ]
-    if problems:
+    if isinstance(encoder, OwnVectors):
+        text = f"not applicable: the cell's {named!r} came with the data, and a model takes texts"
+        fix = "sweep the texts with the model that made the vectors, and export that"
+        problems.append(Problem(text, fix=fix))
+    if problems or not isinstance(encoder, Encoder):
         raise SynaugError(problems, Exit.DATA)
+    return encoder
 
 
-def _train(spec: Spec, prepared: Prepared, choice: Choice, console: Console) -> tuple[Final, list[int]]:
+def _train(
+    spec: Spec, prepared: Prepared, encoder: Encoder, choice: Choice, console: Console
+) -> tuple[Final, list[int]]:
     """Train on all training rows; also positions of rows to check the packed model on."""
     with counted(console, "encoding", "texts") as progress:
-        shared = share(prepared, progress)
+        shared = share(prepared, progress, encoder=encoder)
     rows = np.searchsorted(prepared.visible, prepared.split.pool)
     names = {knob.name for knob in METHODS[str(choice.config["arm"])].knobs()}
     method = METHODS[str(choice.config["arm"])](**{k: v for k, v in choice.config.items() if k in names})
@@ -176,9 +190,8 @@ def _train(spec: Spec, prepared: Prepared, choice: Choice, console: Console) -> 
     return final, sorted({int(i) for i in np.linspace(0, len(rows) - 1, CHECKED)})
 
 
-def _classifier(prepared: Prepared, final: Final, scratch: Path) -> TextClassifier:
+def _classifier(prepared: Prepared, encoder: Encoder, final: Final, scratch: Path) -> TextClassifier:
     """The trained classifier with its encoder; a fine-tuned one is written to ``scratch``."""
-    encoder = prepared.encoder
     if final.encoder is not None:
         encoder = save_fine_tuned(final.encoder, encoder, scratch / "fine-tuned")
     return TextClassifier(encoder, prepared.corpus.classes, final.scorer)
@@ -247,7 +260,7 @@ def _load(folder: Path) -> TextClassifier:
     return load(folder / "artifacts" / "classifier", encoder if encoder.is_dir() else None)
 
 
-def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final, precision: str) -> float:
+def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final, close: float) -> float:
     """Largest difference of a probability between the packed model on raw texts and the trained one.
 
     A model whose scores jump, by votes or thresholds, is compared on the same embeddings, and the
@@ -257,7 +270,7 @@ def _compare(folder: Path, prepared: Prepared, checked: list[int], final: Final,
         SynaugError: it is larger than rounding explains (exit 1): a mistake of ours.
     """
     texts = [prepared.corpus.texts[row] for row in prepared.split.pool[checked]]
-    loaded, close = _load(folder), max(CLOSE[precision], CLOSE[prepared.encoder.dtype])
+    loaded = _load(folder)
     expected, embeddings = softmax(final.logits[checked]), final.embeddings[checked]
     found = loaded.encoder.encode(texts)
     off = float(np.abs(found - embeddings).max() / np.abs(embeddings).max())

@@ -165,10 +165,11 @@ class Feed:
             missing = [r for r in missing if r < RACE_AFTER]
         self._running[entry.key] = missing
         self._ledger.append("start", self._line(entry))
-        self._projection.start(entry.key, cell.arm, dict(cell.settings), cell.classifier)
+        self._projection.start(entry.key, cell.arm, dict(cell.settings), cell.group)
         sketch = entry.pictured and 0 in missing
         settings, extras = dict(cell.settings), dict(cell.extras)
-        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, cell.classifier, extras)
+        what = cell.classifier, extras, cell.encoder
+        return Work(entry.key, cell.arm, settings, missing, entry.attempts, sketch, *what)
 
     def _races(self, entry: Entry) -> bool:
         return self._rules.race and entry.cell.stage == "exploit"
@@ -271,10 +272,10 @@ class Feed:
         self._count_closed(entry)
         self._projection.finish(entry.key, STATES[status], scores.get("value"))
         search = self._searches.get(entry.cell.arm)
-        if search is not None and search.classifier == entry.cell.classifier and not entry.cell.extras:
+        if search is not None and search.classifier == entry.cell.group and not entry.cell.extras:
             search.tell(dict(entry.cell.settings), scores.get("value"))
-        entry.results = {}  # the ledger has them; thousands of cells would fill the memory
         self._listener.cell_closed(entry)
+        entry.results = {}  # the ledger has them; thousands of cells would fill the memory
         most = self._rules.max_failed
         if self._tally.failed > (most if most > 1 else most * self.total):
             text = f"{self._tally.failed} of {self.total} cells failed"
@@ -284,7 +285,7 @@ class Feed:
         assert entry.closed is not None
         cell = entry.cell
         self._tally.close(cell.arm, cell.stage, entry.closed["status"])
-        if entry.closed["status"] != "ok" or cell.extras or cell.classifier != self._rules.classifier:
+        if entry.closed["status"] != "ok" or cell.extras or cell.group != self._rules.classifier:
             return
         chosen, value = entry.closed.get("cv_value"), float(entry.closed["value"])
         if chosen is not None and chosen > self._winners.get(cell.arm, (0.0, ()))[0]:

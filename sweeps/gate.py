@@ -22,7 +22,7 @@ from .ledger import Ledger, Line, read
 from .ledger_state import State, state
 from .places import Places
 from .plan import Cell, cell_of
-from .prepare import prepare, share
+from .prepare import prepare, share_all
 from .progress import counted
 from .resume import replicates_of
 from .spec import Spec, load_spec
@@ -38,6 +38,7 @@ class GateFeed:
     missing: dict[str, list[int]]  # replicates without a test line
     attempts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    encoders: Sequence[str] = ()  # of the sweep after the first
     told: Callable[[int, int], None] | None = None  # takes the results read and the results in all
 
     def __post_init__(self) -> None:
@@ -59,10 +60,11 @@ class GateFeed:
             return FINISHED
         key = self._waiting.popleft()
         self.attempts[key] = self.attempts.get(key, 0) + 1
-        cell = cell_of(self.cells[key]["config"], "design", 0)
+        cell = cell_of(self.cells[key]["config"], "design", 0, self.encoders)
         settings, extras = dict(cell.settings), dict(cell.extras)
         replicates, attempt = tuple(self.missing[key]), self.attempts[key]
-        return Work(key, cell.arm, settings, replicates, attempt, classifier=cell.classifier, extras=extras)
+        what = cell.classifier, extras, cell.encoder
+        return Work(key, cell.arm, settings, replicates, attempt, False, *what)
 
     def result(self, key: str, line: Mapping[str, Any]) -> None:
         """Write one replicate's test scores."""
@@ -140,7 +142,8 @@ def open_gate(
             raise SynaugError(Problem(text, fix="read the answers with `synaug ask`"), Exit.CONFLICT)
         if before.gate is None:
             ledger.append("test", {"stage": "plan", "cells": keys})
-        feed = GateFeed(ledger, {key: before.cells[key] for key in keys}, missing)
+        lines = {key: before.cells[key] for key in keys}
+        feed = GateFeed(ledger, lines, missing, encoders=spec.other_encoders)
         _read(spec, prepared, feed, options, console)
         if feed.lost:
             raise SynaugError(f"{len(feed.lost)} cells died: {', '.join(feed.lost)}", Exit.SOME_FAILED)
@@ -166,9 +169,8 @@ def _read(spec: Spec, prepared: Any, feed: GateFeed, options: RunOptions, consol
     arms = [Cell(str(line["config"]["arm"]), (), "design", 0) for line in feed.cells.values()]
     job = job_of(spec, gate=True, address=options.address)
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
-        with counted(console, "encoding", "texts") as progress:
-            shared = share(prepared, progress, with_test=True, encode=encode_on_ray)
-        shared = with_graphs(shared, *neighborhoods(arms, spec))
+        encoded = share_all(prepared, console, with_test=True, encode=encode_on_ray)
+        shared = [with_graphs(of_encoder, *neighborhoods(arms, spec)) for of_encoder in encoded]
         with counted(console, "reading the test rows:", "results") as feed.told:
             feed.told(0, feed.total)
             while feed.open:

@@ -31,6 +31,7 @@ def job_of(spec: Spec, gate: bool = False, address: str = "local") -> Job:
         others=tuple(others),
         code=None if address == "local" else identity(),
         timeout=spec.limits.cell_timeout,
+        encoders=spec.other_encoders,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from rich.console import Console
 
 from synaug.errors import Exit, SynaugError
@@ -27,8 +28,8 @@ from .object_store import spill_note, stored
 from .places import Places
 from .plan import confirm_cells, plan_lines
 from .preflight import preflight
-from .prepare import Prepared, share
-from .progress import Progress, counted
+from .prepare import Prepared, Shared, share_all
+from .progress import Progress
 from .resume import check_same, describe, entries_of, header, searches
 from .spec import Spec
 from .studies import StudyProjection, study_cells
@@ -108,7 +109,8 @@ def _begin(
     if before.header is None or any(before.header.get(name) != value for name, value in head.items()):
         ledger.append("sweep", head)
     projection = StudyProjection(places.storage, spec.name, spec.classifier.name)
-    projection.reconcile(study_cells(before.cells), [e.key for e in entries if e.closed is None])
+    known = study_cells(before.cells, spec.other_encoders)
+    projection.reconcile(known, [e.key for e in entries if e.closed is None])
     journal = Journal(places.logs)
     mirror = Mirror(prepared, places, ledger, entries, before, console, journal)
     name_cell, confirm = partial(describe, prepared), partial(confirm_cells, spec)
@@ -151,7 +153,8 @@ def _run_cells(
         mirror.close(Exit.INTERRUPTED, INTERRUPTED_SECONDS)
         raise
     finished = {e.key: e.closed for e in feed.entries.values() if e.closed is not None}
-    projection.reconcile(study_cells(finished), patience=LOCKED_SECONDS if interrupts.exit is None else 0.0)
+    known = study_cells(finished, spec.other_encoders)
+    projection.reconcile(known, patience=LOCKED_SECONDS if interrupts.exit is None else 0.0)
     projection.close()
     exit = _exit(feed, interrupts)
     notes += [f"stopped: {feed.stopped}"] if feed.stopped else []
@@ -183,11 +186,10 @@ def _on_ray(
     grows = options.workers is None and options.address != "local" and not options.gpus_per_trial
     with connected(options.address, options.workers, options.gpus_per_trial) as cluster:
         before = stored()
-        with counted(console, "encoding", "texts") as progress:
-            shared = share(prepared, progress, encode=encode_on_ray)
-        digest, job = hashlib.sha256(shared.X.data).hexdigest(), job_of(spec, address=options.address)
+        shared = share_all(prepared, console, encode=encode_on_ray)
+        digest, job = _digest(shared), job_of(spec, address=options.address)
         console.print("finding neighbours …", style="dim")
-        shared = with_graphs(shared, *neighborhoods(cells, spec))
+        shared = [with_graphs(of_encoder, *neighborhoods(cells, spec)) for of_encoder in shared]
         with (
             Progress(console, cluster.workers, lambda: feed.total) as counter,
             interrupts.caught() as halt,
@@ -198,8 +200,8 @@ def _on_ray(
             while feed.open and not halt.now and not feed.stopped:
                 workers = None if grows else cluster.workers
                 tune_run.run(feed, shared, job, halt, workers, cluster.engines)
-        note = spill_note(before, stored(), shared.X.nbytes)
-    if hashlib.sha256(shared.X.data).hexdigest() != digest:
+        note = spill_note(before, stored(), sum(of_encoder.X.nbytes for of_encoder in shared))
+    if _digest(shared) != digest:
         raise SynaugError("the shared embeddings were changed while cells ran; please report", Exit.INTEGRITY)
     return [note] if note else []
 
@@ -214,6 +216,10 @@ def _failures(feed: Feed, places: Places) -> list[str]:
     ]
     more = len(failed) - len(named)
     return [*named, f"{more} more cells failed; `synaug status {places.out}` counts them"] if more else named
+
+
+def _digest(shared: Sequence[Shared]) -> list[str]:
+    return [hashlib.sha256(np.ascontiguousarray(of_encoder.X).data).hexdigest() for of_encoder in shared]
 
 
 def _exit(feed: Feed, interrupts: Interrupts) -> Exit:

@@ -125,14 +125,15 @@ class Mirror:
     def _build(self, entry: Entry) -> Any:
         path = self._sketch(entry.key)
         sketch = json.loads(path.read_text()) if path.exists() else None
-        several = ["classifier"] if self._prepared.spec.classifiers else []
+        spec = self._prepared.spec
+        several = [n for n, more in (("encoder", spec.encoders), ("classifier", spec.classifiers)) if more]
         varying = [*several, "arm", *(name for name in tuple(self._names) if name not in BASE_FIELDS)]
         confusion = entry.pictured or entry.key in self._leading
         log = self._places.log(entry.key)
         failed = entry.closed is not None and entry.closed["status"] == "failed"
         trace = log.read_bytes() if failed and log.exists() else None
         known = replace(entry, results=self._ledger.results(entry.key))
-        return cell_run(self._prepared.spec, self._about, known, varying, sketch, confusion, trace)
+        return cell_run(spec, self._about, known, varying, sketch, confusion, trace)
 
     def _sketch(self, key: str) -> Path:
         return self._places.sketches / f"{key}.json"
@@ -162,7 +163,7 @@ def about(prepared: Prepared) -> About:
     corpus = prepared.corpus
     data = DataUsed(corpus.name, corpus.digest, corpus.source, len(prepared.visible), corpus.classes)
     texts = [corpus.texts[row] for row in prepared.visible] if prepared.spec.log_examples else None
-    return About(data, prepared.encoder.name, texts)
+    return About(data, ", ".join(prepared.encoders), texts)
 
 
 def _keep(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -54,6 +54,7 @@ class Cell:
         number: position in the sweep, from 0.
         classifier: what it is run for.
         extras: what else the configuration says, sorted by name: see ``is_extra``.
+        encoder: what makes its embeddings, where the sweep has several and it is not the first; else "".
     """
 
     arm: str
@@ -62,6 +63,7 @@ class Cell:
     number: int
     classifier: str = DEFAULT
     extras: Settings = ()
+    encoder: str = ""
 
     def method(self) -> Method:
         """Return the method with these knobs.
@@ -72,15 +74,20 @@ class Cell:
         return METHODS[self.arm](**dict(self.settings))
 
     @property
+    def group(self) -> str:
+        """Its classifier, and its encoder if it is not the first: cells of a group share an arm's study."""
+        return f"{self.encoder}.{self.classifier}" if self.encoder else self.classifier
+
+    @property
     def scene(self) -> str:
         """The draws that it runs on: see ``scene_of``."""
         return scene_of(dict(self.extras))
 
     def config(self, spec: Spec, data: str, encoder: str) -> dict[str, Value]:
-        """Return the configuration as records show it; ``data`` and ``encoder`` are names."""
+        """Return the configuration as records show it; ``data`` and the first ``encoder`` are names."""
         return {
             "data": data,
-            "encoder": encoder,
+            "encoder": self.encoder or encoder,
             "classifier": self.classifier,
             "steps": spec.classifier_named(self.classifier).steps,
             "arm": self.arm,
@@ -89,13 +96,17 @@ class Cell:
         }
 
 
-def cell_of(config: Mapping[str, Value], stage: Stage, number: int) -> Cell:
-    """Return the cell of a recorded configuration."""
+def cell_of(config: Mapping[str, Value], stage: Stage, number: int, encoders: Collection[str] = ()) -> Cell:
+    """Return the cell of a recorded configuration; ``encoders`` are those of the sweep after the first."""
     more = {name: value for name, value in config.items() if name not in BASE_FIELDS}
     knobs = {name: value for name, value in more.items() if not is_extra(name)}
     extras = {name: value for name, value in more.items() if is_extra(name)}
     classifier = str(config.get("classifier", DEFAULT))
-    return Cell(str(config["arm"]), settings_of(knobs), stage, number, classifier, settings_of(extras))
+    encoder = str(config.get("encoder", ""))
+    return Cell(
+        str(config["arm"]), settings_of(knobs), stage, number, classifier, settings_of(extras),
+        encoder if encoder in encoders else "",
+    )  # fmt: skip
 
 
 def protocol(spec: Spec, classifier: str | None = None) -> dict[str, Any]:
@@ -131,9 +142,9 @@ def trial_key(
 def planned_cells(spec: Spec) -> tuple[Cell, ...]:
     """List the cells that are known before the run, each once: the design, then what stands around it.
 
-    Around it stand, for the first classifier, every arm's default at other sizes (they are part of the
-    design), A/A clones and the Sobol block over the classifier's settings. Searched and confirmed cells
-    follow as they are found.
+    Around it stand, for the first encoder and classifier, every arm's default at other sizes (they are part
+    of the design), A/A clones and the Sobol block over the classifier's settings. Searched and confirmed
+    cells follow as they are found.
     """
     cells, first = list(design_cells(spec)), spec.classifier.name
     default = {arm: settings_of(defaults(spec, arm)) for arm in spec.arms}
@@ -205,7 +216,8 @@ def confirm_cells(spec: Spec, winners: Mapping[str, Settings], number: int) -> t
 def design_cells(spec: Spec) -> tuple[Cell, ...]:
     """List the cells of the spec's design, each once: every arm's default first, then arm by arm.
 
-    Where there are several classifiers, both parts are there for each of them.
+    Where there are several classifiers and encoders, both parts are there for each pair of them; where
+    ``encoder_design`` is ``defaults``, the encoders after the first have the first part alone.
 
     ``defaults`` has no others; ``one_factor`` moves one knob at a time over its levels;
     ``factorial`` crosses all levels of an arm (its default cell is there even if it is not a crossing).
@@ -216,16 +228,18 @@ def design_cells(spec: Spec) -> tuple[Cell, ...]:
     first = {(arm, settings_of(defaults(spec, arm))): None for arm in spec.arms}
     others = {(arm, settings_of(values)): None for arm in spec.arms for values in _variations(spec, arm)}
     names = [classifier.name for classifier in spec.every_classifier]
+    encoders = ("", *spec.other_encoders)
+    wide = encoders if spec.encoder_design == "all" else encoders[:1]
     later = [point for point in others if point not in first]
-    found = [*_costly_first(product(names, first)), *_costly_first(product(names, later))]
+    found = [*_costly_first(product(encoders, names, first)), *_costly_first(product(wide, names, later))]
     return tuple(
-        Cell(arm, settings, "design", number, classifier)
-        for number, (classifier, (arm, settings)) in enumerate(found)
+        Cell(arm, settings, "design", number, classifier, encoder=encoder)
+        for number, (encoder, classifier, (arm, settings)) in enumerate(found)
     )
 
 
-def _costly_first(points: Iterable[tuple[str, _Point]]) -> list[tuple[str, _Point]]:
-    return sorted(points, key=lambda point: not (METHODS[point[1][0]].costly or CLASSIFIERS[point[0]].costly))
+def _costly_first(points: Iterable[tuple[str, str, _Point]]) -> list[tuple[str, str, _Point]]:
+    return sorted(points, key=lambda point: not (METHODS[point[2][0]].costly or CLASSIFIERS[point[1]].costly))
 
 
 def _variations(spec: Spec, arm: str) -> Iterator[dict[str, Value]]:
@@ -248,6 +262,7 @@ def planned(cell: Cell) -> dict[str, Any]:
     return {
         "number": cell.number,
         "stage": cell.stage,
+        **({"encoder": cell.encoder} if cell.encoder else {}),
         "classifier": cell.classifier,
         "arm": cell.arm,
         "settings": dict(cell.settings) | dict(cell.extras),

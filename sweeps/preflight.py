@@ -36,7 +36,7 @@ def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Co
         console.print(f"note: the sweep goes on without MLflow: {trouble}", markup=False)
     console.print("[dim]reading texts …[/dim]")
     prepared = prepare(spec)
-    check_readers(prepared, prepared.encoder)
+    check_readers(prepared)
     check_room(prepared, places)
     for warning in (*prepared.corpus.warnings, *check_neighbors(prepared)):
         console.print(f"note: {warning}", markup=False)

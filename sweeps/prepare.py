@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 
 from synaug.cache import EmbeddingCache
 from synaug.classifiers import Classifier
@@ -20,25 +21,30 @@ from synaug.evaluate import Replicate
 from synaug.imbalance import Draw, ImbalanceOptions, Split, draw, smaller, split
 from synaug.neighbors import NeighborGraph
 from synaug.overlap import overlap, overlap_of
+from synaug.own_vectors import OwnVectors, open_vectors
 from synaug.randomness import Streams
 from synaug.tokens import Tokens
 
 from .plan import CONFIRM, check_against, size_name
+from .progress import counted
 from .spec import Spec
+from .spec_encoders import Encoder as Declared
 
 Codes = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+AnyEncoder = Encoder | OwnVectors
 
 CHECKED = 8  # texts on which an encoder is tried that is to be trained
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A checked data set with its encoder and draws; no text is encoded yet.
+    """A checked data set with its encoders and draws; no text is encoded yet.
 
     Row numbers of ``split``, ``draws`` and ``scenes`` are the corpus's own.
 
     Attributes:
+        encoders: by what configurations call them, the first of the sweep first.
         draws: the replicates of the design.
         scenes: other draws by what a cell's configuration calls them: ``confirm``, or a size such as
             ``2000:15``.
@@ -46,11 +52,16 @@ class Prepared:
 
     spec: Spec
     corpus: Corpus
-    encoder: Encoder
+    encoders: Mapping[str, AnyEncoder]
     streams: Streams
     split: Split
     draws: tuple[Draw, ...]
     scenes: Mapping[str, tuple[Draw, ...]]
+
+    @property
+    def encoder(self) -> AnyEncoder:
+        """The first encoder."""
+        return next(iter(self.encoders.values()))
 
     @property
     def overlap(self) -> dict[str, float]:
@@ -106,7 +117,7 @@ class Shared:
 
 
 def prepare(spec: Spec) -> Prepared:
-    """Load and check the data, open the encoder and draw the replicates.
+    """Load and check the data, open the encoders and draw the replicates.
 
     Raises:
         SynaugError: bad data (exit 4), a spec that does not fit the data (exit 3), or an encoder
@@ -115,21 +126,53 @@ def prepare(spec: Spec) -> Prepared:
     with placed("data"):
         corpus = load(spec.data.source, data_options(spec))
     with placed("encoder"):
-        encoder = open_encoder(EncoderOptions(**spec.encoder.model_dump()))
+        encoders = _open_encoders(spec, corpus)
     with placed(f"spec {spec.name}, data {corpus.source}"):
-        check_against(spec, corpus.classes, encoder.dimensions)
+        check_against(spec, corpus.classes, min(encoder.dimensions for encoder in encoders.values()))
     streams = Streams(spec.seed, corpus.digest)
     with placed(f"{corpus.source}, column {spec.data.label_col!r}"):
         division = _divide(spec, corpus, streams)
         draws = _draws(spec, division, corpus, streams, spec.replicates)
         scenes = _scenes(spec, division, corpus, streams, draws)
-    return Prepared(spec, corpus, encoder, streams, division, draws, scenes)
+    return Prepared(spec, corpus, encoders, streams, division, draws, scenes)
 
 
 def _divide(spec: Spec, corpus: Corpus, streams: Streams) -> Split:
     options = ImbalanceOptions(**spec.imbalance.model_dump())
     train, dev, test = (corpus.rows(part) for part in (Part.TRAIN, Part.DEV, Part.TEST))
     return split(corpus.labels, corpus.classes, train, dev, test, options, streams)
+
+
+def _open_encoders(spec: Spec, corpus: Corpus) -> dict[str, AnyEncoder]:
+    """Open the encoders; several of them have names that tell them apart.
+
+    Raises:
+        SynaugError: one that is not there or does not fit; data without the texts or vectors that one
+            needs (exit 4); two that give the same numbers (exit 3).
+    """
+    if spec.log_examples and not corpus.has_texts:
+        problem = Problem("log_examples: the data hold no texts", corpus.source, "set log_examples to 0")
+        raise SynaugError(problem, Exit.SPEC)
+    opened = [_open(declared, corpus) for declared in spec.every_encoder]
+    names = spec.encoder_names if spec.encoders else (opened[0].name,)
+    found: dict[str, AnyEncoder] = {}
+    for name, encoder in zip(names, opened, strict=True):
+        same = next((n for n, other in found.items() if other.digest == encoder.digest), None)
+        if same is not None:
+            problem = Problem(f"encoders: {same} and {name} give the same numbers", fix="keep one of them")
+            raise SynaugError(problem, Exit.SPEC)
+        found[name] = encoder
+    return found
+
+
+def _open(declared: Declared, corpus: Corpus) -> AnyEncoder:
+    if declared.own_vectors:
+        return open_vectors(corpus, declared.normalize)
+    if not corpus.has_texts:
+        text = f"encoder.model: {declared.model} reads texts, of which the data hold none"
+        fix = "set data.text_col to the column of the texts, or leave this encoder out"
+        raise SynaugError(Problem(text, corpus.source, fix), Exit.DATA)
+    return open_encoder(EncoderOptions(**declared.model_dump()))
 
 
 def _draws(
@@ -170,22 +213,27 @@ def share(
     progress: Progress | None = None,
     with_test: bool = False,
     encode: EncodeShards = encode_here,
+    encoder: AnyEncoder | None = None,
 ) -> Shared:
     """Encode the rows that may be read; ``graphs.with_graphs`` adds the neighbour graphs.
 
     Args:
         prepared: the checked data set.
+        encoder: one of its encoders; None: the first.
         progress: called with texts done and texts in all while encoding.
         with_test: append the test rows; only the gate does.
         encode: encodes what the cache lacks; ``encoding.encode_on_ray`` on a cluster.
     """
     corpus, visible = prepared.corpus, prepared.visible
     parts = [visible, prepared.split.test] if with_test else [visible]
-    cache = EmbeddingCache()
-    blocks = [
-        embed([corpus.texts[row] for row in rows], prepared.encoder, cache, progress, encode)
-        for rows in parts
-    ]
+    source = prepared.encoder if encoder is None else encoder
+    if isinstance(source, OwnVectors):
+        blocks = [source.take(rows) for rows in parts]
+    else:
+        cache = EmbeddingCache()
+        blocks = [
+            embed([corpus.texts[row] for row in rows], source, cache, progress, encode) for rows in parts
+        ]
     X = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     y = corpus.labels[np.concatenate(parts)]
     draws, first = list(prepared.draws), {"": 0}
@@ -196,31 +244,48 @@ def share(
         replace(d, rows=np.searchsorted(visible, d.rows), dev=np.searchsorted(visible, d.dev)) for d in draws
     ]
     test = np.arange(len(visible), len(X))
-    tokens = read_tokens(prepared, prepared.encoder, np.concatenate(parts))
+    tokens = read_tokens(prepared, source, np.concatenate(parts))
     return Shared(X, y, corpus.classes, prepared.streams, tuple(draws), (), test, first, tokens)
 
 
-def read_tokens(prepared: Prepared, encoder: Encoder, rows: Codes) -> Tokens | None:
+def read_tokens(prepared: Prepared, encoder: AnyEncoder, rows: Codes) -> Tokens | None:
     """Tokens of some rows of the corpus for the classifiers that read texts; None where there is none."""
-    if not _readers(prepared.spec):
+    if not readers(prepared.spec) or isinstance(encoder, OwnVectors):
         return None
     return Tokens.of(encoder, [prepared.corpus.texts[row] for row in rows])
 
 
-def check_readers(prepared: Prepared, encoder: Encoder) -> None:
-    """Let the classifiers that read texts try the encoder, before anything is written.
+def check_readers(prepared: Prepared) -> None:
+    """Let the classifiers that read texts try every encoder, before anything is written.
 
     Raises:
         SynaugError: one of them cannot train it (exit 3).
     """
-    for reader in _readers(prepared.spec):
-        reader.check_encoder(encoder, prepared.corpus.texts[:CHECKED])
+    for reader in readers(prepared.spec):
+        for name, encoder in prepared.encoders.items():
+            if isinstance(encoder, OwnVectors):
+                text = f"{reader.name} trains an encoder on texts, and {name} came with the data"
+                fix = "leave this classifier out, or sweep the texts with the model that made the vectors"
+                raise SynaugError(Problem(text, "classifiers", fix, "D48"), Exit.SPEC)
+            reader.check_encoder(encoder, prepared.corpus.texts[:CHECKED])
 
 
-def _readers(spec: Spec) -> list[Classifier]:
+def readers(spec: Spec) -> list[Classifier]:
     """Classifiers that train on the texts themselves."""
     every = [classifier.options("float32") for classifier in spec.every_classifier]
     return [options for options in every if options.reads_texts]
+
+
+def share_all(
+    prepared: Prepared, console: Console, with_test: bool = False, encode: EncodeShards = encode_here
+) -> list[Shared]:
+    """Encode the rows that may be read with every encoder, in the order of the sweep: see ``share``."""
+    found = []
+    for name, encoder in prepared.encoders.items():
+        doing = f"encoding with {name}:" if len(prepared.encoders) > 1 else "encoding"
+        with counted(console, doing, "texts") as progress:
+            found.append(share(prepared, progress, with_test, encode, encoder))
+    return found
 
 
 def check_writable(folder: Path) -> None:

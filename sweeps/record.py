@@ -31,7 +31,7 @@ class About:
 
     Attributes:
         data: the data set as MLflow shows it.
-        encoder: name of the encoder.
+        encoder: name of the encoder, or names of all.
         texts: the texts of the rows of X where examples may be logged, else None.
     """
 
@@ -92,7 +92,7 @@ def cell_run(
         tags={
             "method": entry.cell.arm,
             "dataset": about.data.name,
-            "encoder": about.encoder,
+            "encoder": str(entry.config["encoder"]),
             "fold_scheme": f"{spec.folds}-fold stratified",
             "stage": entry.cell.stage,
             "status_reason": closed["reason"] or "",

@@ -11,7 +11,7 @@ from synaug.errors import Exit, Problem, SynaugError
 from .entry import Entry
 from .ledger_state import State
 from .places import Places
-from .plan import CONFIRM, Cell, cell_of, planned_cells, protocol, trial_key
+from .plan import CONFIRM, Cell, Stage, cell_of, planned_cells, protocol, trial_key
 from .prepare import Prepared
 from .record import versions
 from .search import ArmSearch
@@ -77,6 +77,7 @@ def header(prepared: Prepared, places: Places) -> dict[str, Any]:
         "versions": versions() | {"engine": synaug.ENGINE_VERSION},
         "data_digest": prepared.corpus.digest,
         "encoder_digest": prepared.encoder.digest,
+        "encoders": _encoder_facts(prepared),
         "classes": list(prepared.corpus.classes),
         "sizes": dict(zip(prepared.corpus.classes, prepared.split.sizes.tolist(), strict=True)),
         "overlap": {} if natural else prepared.overlap,
@@ -101,14 +102,19 @@ def check_same(before: State, prepared: Prepared) -> None:
     if before.header is None:
         return
     corpus, encoder = prepared.corpus, prepared.encoder
+    checked = {
+        "data_digest": (before.header["data_digest"], corpus.digest, corpus.source),
+        "encoder_digest": (before.header["encoder_digest"], encoder.digest, encoder.name),
+    }
+    for name, facts in _encoder_facts(prepared).items():
+        if name in before.header.get("encoders", {}) and name in prepared.spec.other_encoders:
+            known = before.header["encoders"][name]["digest"]
+            checked[f"encoder {name}"] = known, facts["digest"], name
     problems = [
-        Problem(f"{name}: the sweep has {before.header[name][:12]}…, now it is {digest[:12]}…", where,
-                f"use another --out, or bring the old {what} back", "D47")
-        for name, digest, where, what in (
-            ("data_digest", corpus.digest, corpus.source, "data"),
-            ("encoder_digest", encoder.digest, str(encoder.folder), "encoder"),
-        )
-        if before.header[name] != digest
+        Problem(f"{name}: the sweep has {old[:12]}…, now it is {digest[:12]}…", where,
+                f"use another --out, or bring the old {name.removesuffix('_digest')} back", "D47")
+        for name, (old, digest, where) in checked.items()
+        if old != digest
     ]  # fmt: skip
     engine = before.header.get("versions", {}).get("engine", synaug.ENGINE_VERSION)
     if engine != synaug.ENGINE_VERSION:
@@ -119,11 +125,19 @@ def check_same(before: State, prepared: Prepared) -> None:
         raise SynaugError(problems, Exit.CONFLICT)
 
 
+def _encoder_facts(prepared: Prepared) -> dict[str, dict[str, Any]]:
+    """What answers must know of the encoders, by name."""
+    return {
+        name: {"digest": made.digest, "dimensions": made.dimensions, "normalized": declared.normalize}
+        for (name, made), declared in zip(prepared.encoders.items(), prepared.spec.every_encoder, strict=True)
+    }
+
+
 def describe(prepared: Prepared, cell: Cell) -> tuple[str, dict[str, Any]]:
     """The key of a cell, and its configuration as records show it."""
     spec = prepared.spec
-    config = cell.config(spec, prepared.corpus.name, prepared.encoder.name)
-    digests = prepared.corpus.digest, prepared.encoder.digest
+    config = cell.config(spec, prepared.corpus.name, next(iter(prepared.encoders)))
+    digests = prepared.corpus.digest, prepared.encoders[str(config["encoder"])].digest
     how = protocol(spec, cell.classifier)
     return trial_key(config, *digests, how, synaug.ENGINE_VERSION), config
 
@@ -140,7 +154,8 @@ def entries_of(spec: Spec, prepared: Prepared, before: State) -> list[Entry]:
     for key, config in before.configs.items():
         if key not in known:
             fresh = config.get("draws") == CONFIRM
-            cells.append(cell_of(config, "confirm" if fresh else "exploit", len(cells)))
+            stage: Stage = "confirm" if fresh else "exploit"
+            cells.append(cell_of(config, stage, len(cells), spec.other_encoders))
     entries = []
     for cell in cells:
         key, config = describe(prepared, cell)
@@ -160,7 +175,7 @@ def searches(spec: Spec, entries: list[Entry]) -> dict[str, ArmSearch]:
             found[arm] = ArmSearch(spec, arm)
     for entry in entries:
         cell = entry.cell
-        if cell.arm in found and cell.classifier == spec.classifier.name and not cell.extras:
+        if cell.arm in found and cell.group == spec.classifier.name and not cell.extras:
             found[entry.cell.arm].exclude(entry.cell.settings)
             if entry.closed is not None:
                 found[entry.cell.arm].tell(entry.cell.settings, entry.closed.get("value"))

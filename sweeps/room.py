@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synaug.cache import EmbeddingCache
 from synaug.embedding import is_cached
+from synaug.encoders import Encoder
 from synaug.errors import Exit, Problem, SynaugError
 from tracking.address import SQLITE, sqlite_file
 
@@ -71,8 +72,9 @@ def _needs(prepared: Prepared, places: Places) -> list[tuple[Path, float]]:
     if places.storage.startswith(SQLITE):
         found.append((sqlite_file(places.storage).parent, float(cells * TRIAL)))
     texts, cache = [prepared.corpus.texts[row] for row in prepared.visible], EmbeddingCache()
-    if not is_cached(texts, prepared.encoder, cache):
-        found.append((cache.folder, 2.0 * 4 * len(texts) * prepared.encoder.dimensions))  # shards, then whole
+    for encoder in prepared.encoders.values():
+        if isinstance(encoder, Encoder) and not is_cached(texts, encoder, cache):
+            found.append((cache.folder, 2.0 * 4 * len(texts) * encoder.dimensions))  # shards, then whole
     return found
 
 

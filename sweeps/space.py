@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from synaug.errors import Exit, did_you_mean
+from synaug.errors import did_you_mean
 from synaug.knobs import Knob, Value
 from synaug.methods import METHODS
 
 from .spec_model import Spec
+from .spec_part import Finding
 from .spec_yaml import Keys
 
 LEVEL_CODES = {"ratio": "D20", "metric": "D23"}  # of levels outside their domain; D22 of other knobs
@@ -45,17 +45,6 @@ def defaults(spec: Spec, arm: str) -> dict[str, Value]:
         name: values[0] if len(values) == 1 else knobs[name].clean(knobs[name].default)
         for name, values in levels.items()
     }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong in a spec."""
-
-    keys: Keys
-    message: str
-    fix: str | None = None
-    exit: Exit = Exit.SPEC
-    code: str = "D48"
 
 
 def resolve(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:

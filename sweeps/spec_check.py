@@ -10,9 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from synaug.errors import Exit, Problem, SynaugError, did_you_mean
 
-from .space import Finding, resolve
+from .space import resolve
 from .spec_classifier import MODELS, name_classifiers
+from .spec_encoders import write_out_encoders
 from .spec_model import IMBALANCES, Spec
+from .spec_part import Finding
 from .spec_yaml import Document, Keys, dotted
 
 _NOUNS = {
@@ -34,6 +36,8 @@ _LIMITS = {
     "string_too_short": ("min_length", "text of {} or more characters"),
 }
 
+LISTED = {"classifier": "classifiers", "encoder": "encoders"}  # fields that are the first of a list
+
 
 def check(document: Document) -> Spec:
     """Check a document and return the resolved spec.
@@ -46,7 +50,9 @@ def check(document: Document) -> Spec:
         raise SynaugError(
             _problem(document, Finding((), "expected a mapping of fields", fix, code="D53")), Exit.SPEC
         )
-    resolved, findings = resolve(name_classifiers(document.value))
+    written, findings = write_out_encoders(name_classifiers(document.value))
+    resolved, more = resolve(written)
+    findings += more
     spec = None
     try:
         spec = Spec.model_validate_json(json.dumps(resolved, default=str), strict=True)
@@ -74,7 +80,7 @@ def _findings(errors: Sequence[Any], raw: Mapping[str, Any]) -> list[Finding]:
     found: dict[Keys, Finding] = {}
     for error in errors:
         loc = tuple(error["loc"])
-        if loc[:1] in (("arms",), ("space",)) or (loc[:1] == ("classifier",) and raw.get("classifiers")):
+        if loc[:1] in (("arms",), ("space",)) or (loc[0] in LISTED and raw.get(LISTED[str(loc[0])])):
             continue  # the last: it is the first of the list
         keys = _keys(loc, raw)
         found.setdefault(keys, _finding(keys, error, raw))
@@ -158,6 +164,8 @@ def _fields(keys: Keys, raw: Mapping[str, Any]) -> list[str]:
             model = MODELS[raw["classifier"]["name"]]
         elif key == "classifiers":
             return list(MODELS[raw["classifiers"][keys[number + 1]]["name"]].model_fields)
+        elif isinstance(key, int):
+            continue
         else:
             annotation = model.model_fields[str(key)].annotation
             options = (annotation, *getattr(annotation, "__args__", ()))

@@ -14,7 +14,8 @@ from synaug.methods import METHODS
 from .canonical import sha256
 from .comparisons import FAMILIES, MARGIN, check_families
 from .spec_classifier import DEFAULT, MODELS, AnyClassifier, Classifier
-from .spec_part import Count, Part
+from .spec_encoders import Encoder, names_of
+from .spec_part import Count, Part, Text
 from .spec_stages import Confirm, Limits, Robustness, Search, Test
 from .spec_yaml import dump
 
@@ -32,7 +33,6 @@ UNHASHED: Mapping[str, Any] = {
 }
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class Data(Part):
@@ -41,6 +41,8 @@ class Data(Part):
     source: Text = "builtin"
     text_col: Text = "text"
     label_col: Text = "label"
+    vector_col: Text | None = None
+    vector_file: Text | None = None
     encoding: str = "utf-8"
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
     rename: dict[str, str] = Field(default_factory=dict)
@@ -56,16 +58,6 @@ class Data(Part):
         except (LookupError, ValueError):
             raise ValueError("expected an encoding such as utf-8 or latin-1") from None
         return value
-
-
-class Encoder(Part):
-    """The model that makes embeddings, and how."""
-
-    model: Text = "minilm"
-    pooling: Literal["mean", "cls"] = "mean"
-    max_length: Annotated[int, Field(ge=2)] = 128
-    normalize: bool = True
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
 class _Imbalance(Part):
@@ -144,6 +136,8 @@ class Spec(Part):
     """A sweep, resolved: every default written out, arms in registry order, levels checked.
 
     Attributes:
+        encoder_design: which cells of the design the encoders after the first have: all, or every arm's
+            default.
         sizes: pairs of a majority and a minority size, none larger than the draw's: every arm's default
             also runs on so many of the draw's rows.
         controls: A/A clones of ``none`` and of one arm with synthetic rows, which differ from their cell
@@ -155,6 +149,8 @@ class Spec(Part):
     name: Annotated[str, Field(pattern=NAME)]
     data: Data = Data()
     encoder: Encoder = Encoder()
+    encoders: tuple[Encoder, ...] = ()  # all of them where there are several, ``encoder`` first
+    encoder_design: Literal["all", "defaults"] = "all"
     imbalance: Imbalance = Natural()
     folds: Annotated[int, Field(ge=2)] = 10
     replicates: Count = 5
@@ -218,6 +214,28 @@ class Spec(Part):
             raise ValueError("expected a name without '..'")
         return value
 
+    @field_validator("encoders")
+    @classmethod
+    def _each_encoder_once(cls, value: tuple[Encoder, ...]) -> tuple[Encoder, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("expected each encoder once")
+        return value
+
+    @property
+    def every_encoder(self) -> tuple[Encoder, ...]:
+        """The encoders that the design is run for; ``encoder`` is the first."""
+        return self.encoders or (self.encoder,)
+
+    @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """What configurations call the encoders where there are several."""
+        return names_of(self.every_encoder)
+
+    @property
+    def other_encoders(self) -> tuple[str, ...]:
+        """What configurations call the encoders after the first."""
+        return self.encoder_names[1:]
+
     @field_validator("classifiers")
     @classmethod
     def _each_once(cls, value: tuple[Classifier, ...]) -> tuple[Classifier, ...]:
@@ -248,7 +266,9 @@ class Spec(Part):
     @property
     def _unsaid(self) -> dict[str, Any]:
         """Fields that a spec has always meant by not having them."""
-        return {} if self.classifiers else {"classifiers": True}
+        fields = {"classifiers": self.classifiers, "encoders": self.encoders, "encoder_design": self.encoders}
+        data = {name for name in ("vector_col", "vector_file") if getattr(self.data, name) is None}
+        return {"data": data} | {name: True for name, said in fields.items() if not said}
 
     @property
     def hash(self) -> str:

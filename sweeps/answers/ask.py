@@ -14,6 +14,7 @@ from .against import COMPARED, answer_against
 from .answer import Answer, Answers
 from .budget import answer_budget
 from .compare import Reply, not_applicable
+from .encoder import answer_encoder
 from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
@@ -38,12 +39,13 @@ IN_CONTEXT: Mapping[str, Question] = {
 }
 ACROSS: Mapping[str, Question] = {  # these compare contexts
     "classifier": answer_classifier,
+    "encoder": answer_encoder,
     "imbalance": answer_imbalance,
     "size": answer_size,
 }
 QUESTIONS = (
-    "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "imbalance", "size",
-    "winner", "noise", "signatures", "all",
+    "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "encoder", "imbalance",
+    "size",    "winner", "noise", "signatures", "all",
 )  # fmt: skip
 ORDER = (
     "noise",
@@ -52,6 +54,7 @@ ORDER = (
     *KNOBS,
     "vae",
     "classifier",
+    "encoder",
     "imbalance",
     "size",
     "winner",

@@ -13,7 +13,7 @@ from .compare import Reply, answer_of, basis, compare, keys_of, not_applicable, 
 from .cross import crossed
 from .curve import candidates, curve_of
 from .levels import Levels, levels_of
-from .metric import identical, same_metrics
+from .metric import differing_metrics, identical, same_metrics
 from .ratio import beyond_balance
 from .sentences import budget_phrase, effect, interval_text, names, signed
 from .shares import shares_of
@@ -27,6 +27,7 @@ def answer_knob(evidence: Evidence, knob: str, margin: float) -> Reply:
     """
     own = own_budget(evidence)
     answers: list[Answer] = []
+    warnings: list[str] = []
     for arm in evidence.arms:
         levels = levels_of(evidence, arm, knob)
         if levels is None:
@@ -38,12 +39,13 @@ def answer_knob(evidence: Evidence, knob: str, margin: float) -> Reply:
             answers += crossed(evidence, own, arm, margin)
         if knob == "metric":
             answers += same_metrics(evidence, own, levels, margin)
+            warnings += differing_metrics(evidence, levels)
         if knob == "ratio":
             answers += beyond_balance(evidence, own, levels, margin)
         answers += _to_default(evidence, own, levels, margin)
     if not answers:
         return [not_applicable(_what_to_add(evidence, knob), own, "summary")], []
-    return answers, []
+    return answers, list(dict.fromkeys(warnings))
 
 
 def _what_to_add(evidence: Evidence, knob: str) -> str:

@@ -22,13 +22,37 @@ def same_metrics(evidence: Evidence, budget: Budget, levels: Levels, margin: flo
     if not identical(evidence, sides):
         return []
     d = contrast(evidence, budget, *sides)
+    raw = raw_encoder(evidence)
+    how = (
+        "by construction on normalised embeddings"
+        if raw is None
+        else f"here, though {raw} does not normalise"
+    )
     sentence = (
-        f"{budget_phrase(budget)}, metric euclidean and cosine are identical by construction on normalised "
-        f"embeddings for {levels.arm} (same score in every replicate; {proof_of(d, evidence)})."
+        f"{budget_phrase(budget)}, metric euclidean and cosine are identical {how} for {levels.arm} "
+        f"(same score in every replicate; {proof_of(d, evidence)})."
     )
     detail = {"kind": "identical", "arm": levels.arm, "first": SAME_ORDER[0], "second": SAME_ORDER[1]}
     keys = keys_of(sides)
     return [answer_of(sentence, d, budget, margin, estimand=levels.estimand, cells=keys, detail=detail)]
+
+
+def raw_encoder(evidence: Evidence) -> str | None:
+    """The encoder of a context, where the ledger says that its embeddings are not normalised."""
+    name = str(dict(evidence.cells[0].context).get("encoder", ""))
+    facts = (evidence.header.get("encoders") or {}).get(name) or {}
+    return None if facts.get("normalized", True) else name
+
+
+def differing_metrics(evidence: Evidence, levels: Levels) -> list[str]:
+    """A warning where euclidean and cosine are two metrics, as embeddings are not normalised."""
+    raw = raw_encoder(evidence)
+    if raw is None or not set(SAME_ORDER) <= set(levels.values):
+        return []
+    return [
+        f"embeddings of {raw} are not normalised: euclidean and cosine rank neighbours differently; "
+        "they are identical by construction on normalised embeddings alone"
+    ]
 
 
 def identical(evidence: Evidence, sides: Sequence[Side]) -> bool:

@@ -1,10 +1,10 @@
-"""The questions of transfer: is a gain the same with another classifier, or another imbalance."""
+"""The questions of transfer: is a gain the same with another classifier, imbalance or encoder."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from ..analysis.unpaired import independent
 from .answer import Answer
 from .compare import Reply, answer_of, not_applicable
 from .method import default_sides
-from .naming import NATURAL, context_value
+from .naming import NATURAL, context_value, context_words, telling_context
 from .sentences import SLOT, VERDICT_WORDS, behind, brackets, budget_phrase, interval_text, more_replicates
 
 BASES = ("none", "logit_adjust")  # what a gain is measured against: nothing done, and a moved threshold
@@ -39,7 +39,9 @@ def answer_classifier(evidence: Evidence, margin: float) -> Reply:
         answer
         for group in groups
         for other in group[1:]
-        for answer in transfers(group[0], other, margin, same_draws=True, what="classifier")
+        for answer in in_group(
+            transfers(group[0], other, margin, same_draws=True, what="classifier"), group, groups
+        )
     ]
     if answers:
         return answers, []
@@ -51,10 +53,12 @@ def answer_imbalance(evidence: Evidence, margin: float) -> Reply:
     """Say for every imbalance whether each arm gains what it gains with the natural one, or the first."""
     answers: list[Answer] = []
     warnings: list[str] = []
-    for group in settings_by(evidence, "imbalance"):
+    groups = settings_by(evidence, "imbalance")
+    for group in groups:
         sizes = [sizes_of(setting) for setting in group]
         for other, size in zip(group[1:], sizes[1:], strict=True):
-            answers += transfers(group[0], other, margin, same_draws=True, what="imbalance")
+            said = transfers(group[0], other, margin, same_draws=True, what="imbalance")
+            answers += in_group(said, group, groups)
             if sizes[0] and size and _confounded(sizes[0], size):
                 warnings.append(
                     f"imbalance {group[0].label} and {other.label} differ in their ratio and in the minority "
@@ -78,6 +82,20 @@ def settings_by(evidence: Evidence, name: str) -> list[list[Setting]]:
         groups.setdefault(rest, []).append(Setting(context_value(part, name), part))
     first = {"classifier": FIRST, "imbalance": NATURAL}.get(name)
     return [sorted(group, key=lambda s: s.label != first) for group in groups.values() if len(group) > 1]
+
+
+def in_group(
+    answers: Sequence[Answer], group: Sequence[Setting], groups: Sequence[Sequence[Setting]]
+) -> list[Answer]:
+    """Put what tells this group from the others, its encoder for instance, before the sentences."""
+    telling = telling_context(group[0].evidence, [other[0].evidence for other in groups])
+    if not telling:
+        return list(answers)
+    words = context_words(telling)
+    return [
+        replace(answer, sentence=f"[{words}] {answer.sentence}", detail={**answer.detail, "context": telling})
+        for answer in answers
+    ]
 
 
 def sizes_of(setting: Setting) -> tuple[int, int] | None:

@@ -21,8 +21,8 @@ def ask(
     question: Annotated[
         str,
         typer.Argument(
-            help="method, k, metric, ratio, latent, vae, budget, classifier, imbalance, size, winner, noise, "
-            "signatures, all, another knob, or the first characters of a cell's trial key."
+            help="method, k, metric, ratio, latent, vae, budget, classifier, encoder, imbalance, size, "
+            "winner, noise, signatures, all, another knob, or the first characters of a cell's trial key."
         ),
     ] = "method",
     second: Annotated[

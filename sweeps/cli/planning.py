@@ -66,16 +66,33 @@ def describe_plan(spec: Spec, prepared: Prepared | None = None) -> None:
     say(f"{product} = {fits} fits")
     for classifier in spec.every_classifier:
         say(f"  {_ladder_text(classifier)}")
-    if spec.classifiers:
-        say(f"  all stages but the design are of {spec.classifier.name} alone")
+    _describe_encoders(spec)
+    if spec.classifiers or spec.encoders:
+        first = [spec.encoder_names[0]] * bool(spec.encoders) + [spec.classifier.name] * bool(
+            spec.classifiers
+        )
+        say(f"  all stages but the design are of {' and '.join(first)} alone")
     for cell in planned_cells(spec)[:SHOWN]:
         settings = ", ".join(f"{name} {value}" for name, value in cell.settings)
-        where = f"{cell.classifier}, " if spec.classifiers else ""
+        where = f"{cell.encoder or spec.encoder_names[0]}, " if spec.encoders else ""
+        where += f"{cell.classifier}, " if spec.classifiers else ""
         say(f"  first cells: {where}{cell.arm}" + (f" ({settings})" if settings else ""))
     say(f"spec {spec.name}, hash {spec.hash[:12]}")
     describe_power(spec)
     if prepared is not None:
         describe_cost(prepared, found)
+
+
+def _describe_encoders(spec: Spec) -> None:
+    """Say how many cells the encoders make, where there are several."""
+    if not spec.encoders:
+        return
+    design = Counter(
+        cell.encoder for cell in planned_cells(spec) if cell.stage == "design" and not cell.extras
+    )
+    counted = [f"{n} of {name}" for name, n in zip(spec.encoder_names, design.values(), strict=True)]
+    which = "the whole design" if spec.encoder_design == "all" else "each arm's default"
+    say(f"  design by encoder: {', '.join(counted)}; after the first {which}, on the same draws and folds")
 
 
 def _ladder_text(classifier: Declared) -> str:
@@ -119,7 +136,7 @@ def estimated_seconds(prepared: Prepared, found: Mapping[str, Counter[str]]) -> 
     searched = sum(
         of_arm["exploit"] * spec.replicates * (cost.synthesis + cost.training)
         for arm, of_arm in found.items()
-        for cost in [costs[spec.classifier.name, arm]]
+        for cost in [costs["", spec.classifier.name, arm]]
     )
     return searched + core_seconds(spec, all_cells(spec), costs)
 
@@ -143,6 +160,7 @@ def plan_facts(spec: Spec, prepared: Prepared | None, away: str | None) -> dict[
         "spec_hash": spec.hash,
         "replicates": spec.replicates,
         "folds": spec.folds,
+        "encoders": list(spec.encoder_names),
         "classifiers": [classifier.name for classifier in spec.every_classifier],
         "cells": [json.loads(line) for line in plan_lines(cells).splitlines()],
         "per_arm": Counter(cell.arm for cell in cells),

@@ -65,8 +65,9 @@ def prepared_facts(prepared: Prepared) -> dict[str, Any]:
         "data": corpus.name,
         "source": corpus.source,
         "digest": corpus.digest,
-        "encoder": prepared.encoder.name,
+        "encoder": next(iter(prepared.encoders)),
         "dimensions": prepared.encoder.dimensions,
+        "encoders": {name: encoder.dimensions for name, encoder in prepared.encoders.items()},
         "scored_on": division.scored_on,
         "dev_rows_per_replicate": len(prepared.draws[0].dev),
         "classes": {
@@ -95,7 +96,8 @@ def describe_prepared(prepared: Prepared) -> None:
         say(f"and {len(classes) - MAX_CLASSES} classes more: see --json")
     dev = facts["dev_rows_per_replicate"]
     where = f"{dev} dev rows a replicate" if dev else "the held-out folds (no dev rows are left)"
-    say(f"scored on {where}; encoder {facts['encoder']}, {facts['dimensions']} dimensions")
+    encoders = "; ".join(f"encoder {name}, {size} dimensions" for name, size in facts["encoders"].items())
+    say(f"scored on {where}; {encoders}")
     for warning in facts["warnings"]:
         say(f"note: {warning}")
 

@@ -137,9 +137,10 @@ def rebuild_study(out: Out, storage: Storage = None) -> None:
     from ..spec import load_spec
     from ..studies import StudyProjection, study_cells
 
-    cells, where = study_cells(state(lines_of(out)).cells), _places(out, storage=storage)
-    first = load_spec(where.spec).classifier.name
-    projection = StudyProjection(where.storage, out.absolute().name, first)
+    where = _places(out, storage=storage)
+    spec = load_spec(where.spec)
+    cells = study_cells(state(lines_of(out)).cells, spec.other_encoders)
+    projection = StudyProjection(where.storage, out.absolute().name, spec.classifier.name)
     if not projection.rebuild(cells, patience=60.0):
         fix = "end what holds it, then run this again"
         if where.storage.startswith(SQLITE) and "locked" not in str(projection.problem):

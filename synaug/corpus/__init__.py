@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import builtin, formats, hub, read
+from ..errors import Exit, Problem, SynaugError
+from . import builtin, formats, hub, read, vectors
 from .base import Corpus, DataOptions, Part, Table, slug
 from .checks import check
 
@@ -29,6 +30,11 @@ def load(source: str | Path | pd.DataFrame, options: DataOptions = _DEFAULTS) ->
         SynaugError: with every problem found; exit 4 for the data, 5 where the hub is needed and does
             not answer, 9 for a link that leads out of the data folder or a pickle.
     """
+    local = isinstance(source, str | Path) and source != "builtin" and not str(source).startswith("hf://")
+    if options.vector_file is not None and not local:
+        text = "data.vector_file: expected none where the data are not files"
+        fix = "give data.vector_col, or save the data as files"
+        raise SynaugError(Problem(text, fix=fix), Exit.SPEC)
     if not isinstance(source, str | Path):
         columns = formats.read_frame(source, options)
         return check("dataframe", "data frame", [Table(Part.TRAIN, "data frame", *columns)], options)
@@ -39,4 +45,6 @@ def load(source: str | Path | pd.DataFrame, options: DataOptions = _DEFAULTS) ->
         return check(slug(name.repository), str(name), hub.read(name, options), options)
     path = Path(source).expanduser()
     name_of = path.resolve().name if path.is_dir() else path.stem
-    return check(slug(name_of), str(source), read.read(path, options), options)
+    folder = path if path.is_dir() else path.parent
+    tables = vectors.with_file(read.read(path, options), folder, options)
+    return check(slug(name_of), str(source), tables, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -33,6 +33,8 @@ class DataOptions:
     Attributes:
         text_col: the column of the texts.
         label_col: the column of the labels.
+        vector_col: a column of embeddings, lists of numbers; the column ``text`` may then be absent.
+        vector_file: an npy file of embeddings beside the data instead, one row each in their order.
         encoding: the encoding of csv, tsv and jsonl files, by its Python name.
         classes: keep the rows of these classes only; None keeps all.
         rename: labels to call otherwise, before anything else; those that do not occur are ignored.
@@ -40,6 +42,8 @@ class DataOptions:
 
     text_col: str = "text"
     label_col: str = "label"
+    vector_col: str | None = None
+    vector_file: str | None = None
     encoding: str = "utf-8"
     classes: tuple[str, ...] | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -60,25 +64,36 @@ class DataOptions:
                     code="D48",
                 )
             )
+        if self.vector_col is not None and self.vector_file is not None:
+            problems.append(Problem("data.vector_file: expected none where there is a vector_col"))
+        if self.vector_col in (self.text_col, self.label_col):
+            text = f"expected another column than text_col and label_col, got {self.vector_col!r}"
+            problems.append(Problem(f"data.vector_col: {text}"))
         if problems:
             raise SynaugError(problems, Exit.SPEC)
 
+    def may_lack_text(self) -> bool:
+        """Whether data without a column of texts are enough: they have vectors, and none was named."""
+        return (self.vector_col or self.vector_file) is not None and self.text_col == "text"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """The rows of one file or split as they were read; None is a missing value.
 
     Attributes:
         part: the part that the rows belong to.
         where: the file or split, for messages.
-        texts: the texts (n,).
+        texts: the texts (n,), or none at all where the rows have vectors alone.
         labels: the labels as strings (n,).
+        vectors: embeddings that came with the rows (n, d).
     """
 
     part: Part
     where: str
     texts: list[str | None]
     labels: list[str | None]
+    vectors: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +102,14 @@ class Corpus:
 
     Attributes:
         name: a short name of small letters, digits, dots, hyphens and underscores.
-        texts: all texts (n,): train, then dev, then test.
+        texts: all texts (n,): train, then dev, then test; without texts, what rows are known by instead.
         labels: codes into ``classes`` (n,), int64, read only.
         classes: names of the classes, sorted.
         part: the ``Part`` of each row (n,), int8, read only.
         source: where the rows came from, for people.
         warnings: what the checks found but let pass; texts are never quoted.
+        vectors: embeddings that came with the data (n, d), read only.
+        has_texts: False for rows that have vectors alone.
     """
 
     name: str
@@ -102,6 +119,8 @@ class Corpus:
     part: npt.NDArray[np.int8]
     source: str
     warnings: tuple[str, ...]
+    vectors: npt.NDArray[np.float32] | None = None
+    has_texts: bool = True
 
     @cached_property
     def digest(self) -> str:
@@ -138,3 +157,9 @@ def as_text(value: object) -> str | None:
     if isinstance(value, str | int | float | bool):
         return str(value)
     raise TypeError(f"expected a string or a number, got {type(value).__name__}")
+
+
+def listed(numbers: Sequence[int], shown: int = 5) -> str:
+    """Write row numbers as ``rows 2, 5, 9``; of many the first ``shown`` and how many more."""
+    more = f" and {len(numbers) - shown} more" if len(numbers) > shown else ""
+    return f"row{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:shown]))}{more}"

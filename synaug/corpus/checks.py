@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import Exit, Problem, SynaugError, did_you_mean
-from .base import Corpus, DataOptions, Part, Table
+from .base import Corpus, DataOptions, Part, Table, listed
+from .vectors import F32, stand_in
 
 LONGEST_TEXT = 100_000  # bytes: a longer cell is a broken file, encoders read far less
 
@@ -74,6 +75,9 @@ def check(name: str, source: str, tables: Sequence[Table], options: DataOptions)
     """
     found = Findings()
     place = f"{source}, column {options.label_col!r}"
+    has_texts = _all_have_texts(tables, options, found)
+    if not has_texts:
+        tables = [replace(t, texts=stand_in(t.vectors)) for t in tables if t.vectors is not None]
     _check_wanted(tables, place, options, found)
     rows = [row for table in tables for row in _usable(table, options, found)]
     rows.sort(key=lambda row: row.part)
@@ -87,16 +91,38 @@ def check(name: str, source: str, tables: Sequence[Table], options: DataOptions)
     code = {label: i for i, label in enumerate(classes)}
     labels = np.array([code[row.label] for row in rows], dtype=np.int64)
     part = np.array([row.part for row in rows], dtype=np.int8)
+    vectors = _vectors_of(rows, tables)
     for array in (labels, part):
         array.setflags(write=False)
+    if vectors is not None:
+        vectors.setflags(write=False)
     texts = tuple(row.text for row in rows)
-    return Corpus(name, texts, labels, classes, part, source, tuple(found.warnings))
+    return Corpus(name, texts, labels, classes, part, source, tuple(found.warnings), vectors, has_texts)
 
 
-def listed(numbers: Sequence[int], shown: int = 5) -> str:
-    """Write row numbers as ``rows 2, 5, 9``; of many the first ``shown`` and how many more."""
-    more = f" and {len(numbers) - shown} more" if len(numbers) > shown else ""
-    return f"row{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:shown]))}{more}"
+def _all_have_texts(tables: Sequence[Table], options: DataOptions, found: Findings) -> bool:
+    """Whether the rows have texts: all, or none where all have vectors of one length."""
+    lengths = {t.where: t.vectors.shape[1] for t in tables if t.vectors is not None and len(t.vectors)}
+    if len(set(lengths.values())) > 1:
+        (first, one), *others = lengths.items()
+        where, other = next(pair for pair in others if pair[1] != one)
+        found.refuse(f"vectors of {other} numbers, those of {first} have {one}", where, "give all one length")
+    without = [table for table in tables if table.vectors is not None and not table.texts and table.labels]
+    if without and len(without) < sum(bool(table.labels) for table in tables):
+        for table in without:
+            fix = "give all files one, or none of them"
+            found.refuse(f"no column {options.text_col!r}, which other files have", table.where, fix)
+    if found.problems:
+        raise SynaugError(found.problems, Exit.DATA)
+    return not without
+
+
+def _vectors_of(rows: Sequence[Row], tables: Sequence[Table]) -> F32 | None:
+    """The vectors of the rows, where they came with any."""
+    by_part = {table.part: table.vectors for table in tables if table.vectors is not None}
+    if not by_part:
+        return None
+    return np.array([by_part[row.part][row.number - 1] for row in rows], dtype=np.float32)
 
 
 def _check_wanted(tables: Sequence[Table], place: str, options: DataOptions, found: Findings) -> None:

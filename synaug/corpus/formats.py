@@ -8,18 +8,32 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Exit, Problem, SynaugError, did_you_mean
-from .base import DataOptions, as_text
-from .checks import listed
+from .base import DataOptions, as_text, listed
+from .vectors import F32, of_arrow, of_cells
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Columns = tuple[list[str | None], list[str | None]]  # texts, labels
+
+class Columns(NamedTuple):
+    """The wanted columns; no texts where there is no column of them and none is needed."""
+
+    texts: list[str | None]
+    labels: list[str | None]
+    vectors: F32 | None = None
+
+
+class Names(NamedTuple):
+    """What the wanted columns are called; None: there is none."""
+
+    text: str | None
+    label: str
+    vector: str | None
 
 
 def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ",") -> Columns:
@@ -30,7 +44,10 @@ def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ","
     if not records:
         raise _refused(f"the {name} file has no header", where, "give a file with a header and rows")
     header, rows = records[0][1], records[1:]
-    _check_columns(header, where, options, _separator_hint(header, separator))
+    names = _names(header, where, options, _separator_hint(header, separator))
+    if names.vector is not None:
+        fix = "save the data as parquet or jsonl, or the vectors as an npy file for data.vector_file"
+        raise _refused(f"{name} files hold no lists of numbers", f"{where}, column {names.vector!r}", fix)
     ragged = [line for line, row in rows if len(row) != len(header)]
     if ragged:
         raise _refused(
@@ -39,8 +56,10 @@ def read_csv(data: bytes, where: str, options: DataOptions, separator: str = ","
             f"put texts that hold {separator!r} or line breaks between double quotes",
             "D58",
         )
-    text, label = header.index(options.text_col), header.index(options.label_col)
-    return [row[text] for _, row in rows], [row[label] for _, row in rows]
+    label = header.index(names.label)
+    text = None if names.text is None else header.index(names.text)
+    texts: list[str | None] = [] if text is None else [row[text] for _, row in rows]
+    return Columns(texts, [row[label] for _, row in rows])
 
 
 def read_tsv(data: bytes, where: str, options: DataOptions) -> Columns:
@@ -71,8 +90,8 @@ def read_jsonl(data: bytes, where: str, options: DataOptions) -> Columns:
             f"{where}, {lines}",
             'write one JSON object a line, as {"text": …, "label": …}',
         )
-    _check_columns(list(dict.fromkeys(name for row in rows for name in row)), where, options)
-    return _values(([row.get(column) for row in rows] for column in _wanted(options)), where, options)
+    names = _names(list(dict.fromkeys(name for row in rows for name in row)), where, options)
+    return _values(lambda column: [row.get(column) for row in rows], names, where)
 
 
 def read_parquet(data: bytes, where: str, options: DataOptions) -> Columns:
@@ -82,25 +101,30 @@ def read_parquet(data: bytes, where: str, options: DataOptions) -> Columns:
 
     try:
         file = pq.ParquetFile(io.BytesIO(data))
-        _check_columns(file.schema_arrow.names, where, options)
-        table = file.read(columns=list(_wanted(options)))
+        names = _names(file.schema_arrow.names, where, options)
+        table = file.read(columns=[name for name in names if name is not None])
     except (pa.ArrowException, OSError) as error:
         raise _refused(f"not a parquet file: {error}", where, "write the file again") from error
-    return _values((table[column].to_pylist() for column in _wanted(options)), where, options)
+    found = _values(lambda column: table[column].to_pylist(), names._replace(vector=None), where)
+    if names.vector is None:
+        return found
+    return found._replace(vectors=of_arrow(table[names.vector], f"{where}, column {names.vector!r}"))
 
 
 def read_frame(frame: pd.DataFrame, options: DataOptions) -> Columns:
     """Take texts and labels from a data frame; None, NaN, NaT and NA are missing."""
-    _check_columns([str(name) for name in frame.columns], "data frame", options)
-    columns = (frame[column] for column in _wanted(options))
-    lists = (column.astype(object).where(column.notna(), None).tolist() for column in columns)
-    return _values(lists, "data frame", options)
+    names = _names([str(name) for name in frame.columns], "data frame", options)
+
+    def cells(name: str) -> Sequence[object]:
+        column = frame[name]
+        return list(column.astype(object).where(column.notna(), None))
+
+    return _values(cells, names, "data frame")
 
 
 def read_columns(columns: Mapping[str, Sequence[object]], where: str, options: DataOptions) -> Columns:
     """Take texts and labels from columns by name."""
-    _check_columns(list(columns), where, options)
-    return _values((columns[column] for column in _wanted(options)), where, options)
+    return _values(columns.__getitem__, _names(list(columns), where, options), where)
 
 
 READERS: dict[str, Callable[[bytes, str, DataOptions], Columns]] = {
@@ -115,27 +139,30 @@ def _refused(message: str, where: str, fix: str, code: str = "D18") -> SynaugErr
     return SynaugError(Problem(message, where, fix, code), Exit.DATA)
 
 
-def _wanted(options: DataOptions) -> tuple[str, str]:
-    return options.text_col, options.label_col
-
-
-def _values(columns: Iterable[Sequence[object]], where: str, options: DataOptions) -> Columns:
-    """Make strings of both columns; refuse lists, bytes and other things in cells."""
+def _values(cells: Callable[[str], Sequence[object]], names: Names, where: str) -> Columns:
+    """Make strings of texts and labels, and rows of vectors; refuse other things in cells."""
     lists: list[list[str | None]] = []
     problems = []
-    for name, cells in zip(_wanted(options), columns, strict=True):
+    for name in (names.text, names.label):
         try:
-            lists.append([as_text(cell) for cell in cells])
+            lists.append([] if name is None else [as_text(cell) for cell in cells(name)])
         except TypeError as error:
             problems.append(Problem(str(error), f"{where}, column {name!r}", "give one string a row", "D58"))
     if problems:
         raise SynaugError(problems, Exit.DATA)
-    return lists[0], lists[1]
+    vector = names.vector
+    X = None if vector is None else of_cells(cells(vector), f"{where}, column {vector!r}")
+    return Columns(lists[0], lists[1], X)
 
 
-def _check_columns(found: Sequence[str], where: str, options: DataOptions, hint: str = "") -> None:
+def _names(found: Sequence[str], where: str, options: DataOptions, hint: str = "") -> Names:
+    """Find the wanted columns, or say which are not there."""
+    text = None if options.may_lack_text() and options.text_col not in found else options.text_col
+    names = Names(text, options.label_col, options.vector_col)
     problems = []
-    for option, column in zip(("text_col", "label_col"), _wanted(options), strict=True):
+    for option, column in zip(("text_col", "label_col", "vector_col"), names, strict=True):
+        if column is None:
+            continue
         count = found.count(column)
         if count == 0:
             message = f"no column {column!r}{did_you_mean(column, found)}"
@@ -146,6 +173,7 @@ def _check_columns(found: Sequence[str], where: str, options: DataOptions, hint:
             problems.append(Problem(message, where, "give each its own name", "D58"))
     if problems:
         raise SynaugError(problems, Exit.DATA)
+    return names
 
 
 def _decode(data: bytes, where: str, encoding: str) -> str:

@@ -106,6 +106,8 @@ def tables_of(splits: Mapping[str, Dataset], where: str, options: DataOptions) -
 def _columns(data: Dataset, options: DataOptions) -> dict[str, list[object]]:
     """Name the columns of a split, and give the cells of the two that are wanted."""
     columns: dict[str, list[object]] = {name: [] for name in data.column_names}
+    if options.vector_col in data.column_names:
+        columns[str(options.vector_col)] = list(data[options.vector_col])
     for wanted, usual in ((options.text_col, TEXT_COLUMNS), (options.label_col, LABEL_COLUMNS)):
         others = usual if wanted == usual[0] else ()
         name = next((name for name in (wanted, *others) if name in data.column_names), None)

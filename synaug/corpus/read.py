@@ -126,5 +126,4 @@ def _read_file(file: Path, part: Part, options: DataOptions) -> Table:
         raise _refused(f"cannot be read: {error.strerror}", file, fix, "D57") from error
     if not data:
         raise _refused(f"the {file.suffix[1:]} file is empty", file, "give a file with rows", "D18")
-    texts, labels = reader(data, str(file), options)
-    return Table(part, str(file), texts, labels)
+    return Table(part, str(file), *reader(data, str(file), options))

@@ -81,7 +81,7 @@ def test_a_full_device_gets_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Engine, "_train_in", train)
     engine = Engine("cpu")
-    engine._shared = object()
+    engine._shared = {0: object()}
     assert answers(engine, [request("a"), request("b")]) == ["a", "b"]
     assert tried == [CPU_MEMORY, CPU_MEMORY // 2, CPU_MEMORY // 4]
     monkeypatch.setattr("sweeps.engine.LEAST_MEMORY", 2 * CPU_MEMORY)

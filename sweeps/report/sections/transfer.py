@@ -31,7 +31,7 @@ LEAD = (
     "are never "
     "pooled as if they were replicates."
 )
-QUESTIONS = ("classifier", "imbalance", "size")
+QUESTIONS = ("classifier", "encoder", "imbalance", "size")
 MOST_ARMS = 12
 
 
@@ -41,7 +41,9 @@ def transfer(source: Source) -> Section:
     parts: list[Part] = []
     if len(source.contexts) > 1 and len(frame):
         parts += [_chart(source, frame), _table(frame)]
-    moved = source.of("classifier", kind="transfer") + source.of("imbalance", kind="transfer")
+    moved = tuple(
+        claim for name in ("classifier", "encoder", "imbalance") for claim in source.of(name, kind="transfer")
+    )
     if moved:
         parts.append(_differences(source, moved))
     sizes = source.of("size", kind="size")
