@@ -19,6 +19,8 @@ from .knob import answer_knob
 from .method import answer_method
 from .naming import context_words, telling_context
 from .noise import answer_noise
+from .robustness import answer_robustness
+from .shares import NONE as NO_SHARES
 from .signature import answer_signatures
 from .size import answer_size
 from .transfer import answer_classifier, answer_imbalance
@@ -35,6 +37,7 @@ IN_CONTEXT: Mapping[str, Question] = {
     "budget": answer_budget,
     "vae": answer_vae,
     "winner": answer_winner,
+    "robustness": answer_robustness,
 }
 ACROSS: Mapping[str, Question] = {  # these compare contexts
     "classifier": answer_classifier,
@@ -43,7 +46,7 @@ ACROSS: Mapping[str, Question] = {  # these compare contexts
 }
 QUESTIONS = (
     "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "imbalance", "size",
-    "winner", "noise", "signatures", "all",
+    "robustness", "winner", "noise", "signatures", "all",
 )  # fmt: skip
 ORDER = (
     "noise",
@@ -54,6 +57,7 @@ ORDER = (
     "classifier",
     "imbalance",
     "size",
+    "robustness",
     "winner",
     "signatures",
 )
@@ -150,7 +154,7 @@ def _everything(evidence: Evidence, lines: Sequence[Line], margin: float) -> Ans
     answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
     for part in asked:
         for answer in part.answers:
-            if answer.verdict != "not_applicable" or answer.n:
+            if answer.verdict != "not_applicable" or answer.n or answer.detail.get("kind") == NO_SHARES:
                 detail = {**answer.detail, "question": part.question}
                 answers.setdefault(answer.sentence, replace(answer, detail=detail))
     warnings = dict.fromkeys(text for part in asked for text in part.warnings)
