@@ -14,6 +14,7 @@ from .against import COMPARED, answer_against
 from .answer import Answer, Answers
 from .budget import answer_budget
 from .compare import Reply, not_applicable
+from .data_sets import answer_data_sets
 from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
@@ -31,6 +32,7 @@ from .winner import answer_winner
 
 Question = Callable[[Evidence, float], Reply]
 KNOBS = ("k", "metric", "ratio", "latent")
+DATA_SETS = "data_sets"
 IN_CONTEXT: Mapping[str, Question] = {
     "noise": answer_noise,
     "method": answer_method,
@@ -39,14 +41,21 @@ IN_CONTEXT: Mapping[str, Question] = {
     "winner": answer_winner,
     "robustness": answer_robustness,
 }
+
+
+def _data_sets(evidence: Evidence, margin: float) -> Reply:
+    return answer_data_sets([evidence], margin)
+
+
 ACROSS: Mapping[str, Question] = {  # these compare contexts
     "classifier": answer_classifier,
     "imbalance": answer_imbalance,
     "size": answer_size,
+    DATA_SETS: _data_sets,
 }
 QUESTIONS = (
     "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "imbalance", "size",
-    "robustness", "winner", "noise", "signatures", "all",
+    DATA_SETS, "robustness", "winner", "noise", "signatures", "all",
 )  # fmt: skip
 ORDER = (
     "noise",
@@ -57,6 +66,7 @@ ORDER = (
     "classifier",
     "imbalance",
     "size",
+    DATA_SETS,
     "robustness",
     "winner",
     "signatures",
@@ -71,6 +81,7 @@ def ask(
     *,
     second: str | None = None,
     against: Sequence[Line] | None = None,
+    further: Sequence[Sequence[Line]] = (),
 ) -> Answers:
     """Answer a question from ledger lines, also hand-made ones with result lines alone.
 
@@ -83,6 +94,7 @@ def ask(
             else 0.5.
         second: the first characters of the trial key of the cell to compare ``question`` with.
         against: lines of a second sweep to compare with.
+        further: lines of more sweeps: the arms are compared over the data sets of all of them too.
 
     Raises:
         SynaugError: an unknown question or cell (exit 2), or lines that cannot be read (exit 4).
@@ -94,7 +106,7 @@ def ask(
         return Answers(question, (not_applicable(text, Budget("default"), "summary"),), warnings_of(evidence))
     known = _known(evidence)
     if against is not None:
-        return _against(evidence, gather(against), question, margin)
+        return _against(evidence, [gather(other) for other in (against, *further)], question, margin)
     if second is not None or (question not in known and cell_of(evidence, question) is not None):
         answers = corrected(answer_two(evidence, question, second, margin), {})
         return Answers(" ".join(filter(None, (question, second))), tuple(answers), warnings_of(evidence))
@@ -161,15 +173,24 @@ def _everything(evidence: Evidence, lines: Sequence[Line], margin: float) -> Ans
     return Answers("all", tuple(answers.values()), tuple(warnings))
 
 
-def _against(evidence: Evidence, other: Evidence, question: str, margin: float) -> Answers:
-    if question not in COMPARED and cell_of(evidence, question) is None:
-        fix = f"ask one of {', '.join(COMPARED)}, or give the first characters of a trial key"
-        text = f"two sweeps are not compared on {question!r}{did_you_mean(question, COMPARED)}"
+def _against(evidence: Evidence, others: Sequence[Evidence], question: str, margin: float) -> Answers:
+    known = (*COMPARED, DATA_SETS)
+    if question not in known and cell_of(evidence, question) is None:
+        fix = f"ask one of {', '.join(known)}, or give the first characters of a trial key"
+        text = f"two sweeps are not compared on {question!r}{did_you_mean(question, known)}"
         raise SynaugError(Problem(text, "question", fix), Exit.USAGE)
-    answers, warnings = answer_against(evidence, other, question, margin)
-    said = tuple(_with_folds(answer, evidence) for answer in corrected(answers, {}))
-    both = dict.fromkeys((*warnings, *warnings_of(evidence), *warnings_of(other)))
-    return Answers(question, said, tuple(both))
+    answers: list[Answer] = []
+    warnings: list[str] = []
+    sweeps = [evidence, *(other for other in others if other.cells)]
+    if question == DATA_SETS or (question == "method" and len(others) > 1):
+        answers, warnings = answer_data_sets(sweeps, margin)
+    if question != DATA_SETS:
+        for other in others:
+            said, more = answer_against(evidence, other, question, margin)
+            answers, warnings = [*answers, *said], [*warnings, *more]
+    said = [_with_folds(answer, evidence) for answer in corrected(answers, {})]
+    every = dict.fromkeys((*warnings, *(text for sweep in sweeps for text in warnings_of(sweep))))
+    return Answers(question, tuple(said), tuple(every))
 
 
 def _with_folds(answer: Answer, evidence: Evidence) -> Answer:

@@ -142,8 +142,9 @@ def _slopes(evidence: Evidence, own: Budget, block: _Block, margin: float) -> li
     listed = ", ".join(f"{_plain(name)} {brackets(d)}" for name, d in found.items())
     sentence = (
         f"{budget_phrase(own)}, ten times as much changes what {block.arm} gains over {block.base}, in "
-        f"points: {listed} ({proof_of(largest, evidence)}; a straight line over {len(block.settings)} settings "
-        f"on log scales); after Holm's correction over them different from 0: {names(told, 'none')}."
+        f"points: {listed} ({proof_of(largest, evidence)}; a straight line over "
+        f"{len(block.settings)} settings on log scales); after Holm's correction over them different from 0: "
+        f"{names(told, 'none')}."
     )
     detail: dict[str, Any] = {"kind": "setting_slopes", "arm": block.arm, "base": block.base}
     detail |= {"settings": len(block.settings)}
@@ -185,7 +186,8 @@ def _agreed(own: Budget, block: _Block, found: Agreement, margin: float) -> Answ
 
 def _disagreed(own: Budget, reason: str, blocks: Sequence[_Block], margin: float) -> Answer:
     gains = names(f"{block.arm} over {block.base}" for block in blocks)
-    sentence = f"{budget_phrase(own)}, which setting moves the gain of {gains} has no answer by surrogates: {reason}."
+    what = f"which setting moves the gain of {gains} has no answer by surrogates"
+    sentence = f"{budget_phrase(own)}, {what}: {reason}."
     return _surrogate(own, sentence, blocks, margin, why=reason)
 
 
