@@ -10,7 +10,17 @@ from .claims import Claim
 from .look import in_order
 
 MOST_BESIDE = 12
-LEADING = ("summary", "correcting", "winner", "transfer", "size", "ablation", "moments")
+LEADING = (
+    "summary",
+    "correcting",
+    "winner",
+    "transfer",
+    "size",
+    "ablation",
+    "moments",
+    "pooled",
+    "robustness",
+)
 BAR_WIDTH, BAR_PAD = 300.0, 8.0
 
 

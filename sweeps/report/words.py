@@ -15,6 +15,8 @@ TITLES = {
     "classifier": "Does the gain hold for other classifiers?",
     "imbalance": "Does natural imbalance behave alike?",
     "size": "Below how many minority examples does it pay?",
+    "data_sets": "Does it hold over data sets?",
+    "robustness": "Does the gain hold over classifier settings?",
     "winner": "Which cell wins?",
     "noise": "What can this sweep see?",
 }
@@ -27,6 +29,8 @@ SECTION_OF = {
     "classifier": "transfer",
     "imbalance": "transfer",
     "size": "transfer",
+    "data_sets": "data_sets",
+    "robustness": "robustness",
     "winner": "winner",
     "noise": "noise",
 }
