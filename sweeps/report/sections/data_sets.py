@@ -85,8 +85,8 @@ def _diagram(claim: Claim, end: str) -> Chart:
         for i, arm in enumerate(arms):
             axes.plot([0.6, ranks[arm]], [i, i], color=MUTED, linewidth=0.6, linestyle=(0, (1, 2)))
             canvas.points(axes, [ranks[arm]], [i], [f"{arm}: average rank {ranks[arm]:.2f}"], style)
-        for first, last in cliques:
-            at = (ranks[arms[first]], ranks[arms[last]])
+        for i, (first, last) in enumerate(cliques):
+            at = rows + 0.35 + 0.2 * i
             axes.plot(
                 at, [first - RULE, last + RULE], color=INK, linewidth=3, alpha=0.35, solid_capstyle="round"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from ...analysis.evidence import Evidence
 from ...answers.levels import levels_of
@@ -38,6 +39,7 @@ def kl_chart(source: Source, part: Evidence, heading: str, end: str) -> Chart | 
             canvas.whiskers(axes, x, ends[0], ends[1], style)
             texts = [f"{label}, dimension {p}: {v:.3g} nats" for p, v in zip(x, y, strict=True)]
             canvas.points(axes, x, y, texts, style, markersize=2.5)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_title(f"{label}: {sum(active)} of {len(rows)} above {ACTIVE:g} nats")
             axes.set_xlabel("latent dimension, largest first")
             axes.grid(axis="y")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..canvas import Canvas, margin_band
 from ..claims import Claim
@@ -16,6 +17,7 @@ LEAD = (
     "gain that "
     "is there at one setting alone is a property of the setting."
 )
+SHIFT = 1.06  # by which the marks of two arms at one setting stand apart
 NOT_SETTINGS = ("label", "estimate", "low", "high", "n")
 
 
@@ -50,12 +52,15 @@ def _chart(source: Source, claims: list[Claim], base: str, name: str, heading: s
             for number, claim in enumerate(claims):
                 arm, points = claim.detail["arm"], _told(claim)
                 style = source.styles[arm]
-                x, y = [p[setting] for p in points], [p["estimate"] for p in points]
+                x = [float(p[setting]) * SHIFT ** (number - len(claims) / 2) for p in points]
                 texts = [f"{arm}, {p['label']}: {said(p)}" for p in points]
                 lows, highs = ([p[end] for p in points] for end in ("low", "high"))
                 canvas.whiskers(axes, x, lows, highs, style, number, alpha=0.5)
-                canvas.points(axes, x, y, texts, style, number)
+                canvas.points(axes, x, [p["estimate"] for p in points], texts, style, number)
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(numticks=4 if canvas.narrow else 5))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.minorticks_off()
             axes.set_xlabel(f"{setting.rpartition('.')[2].replace('_', ' ')} (log scale)")
             axes.grid(axis="y")
         panels[0].set_ylabel(f"gain over {base}, points")
@@ -78,10 +83,17 @@ def _told(claim: Claim) -> list[dict[str, Any]]:
     return [{**p, **{e: float("nan") if p[e] is None else p[e] for e in ("low", "high")}} for p in points]
 
 
+def _holds(claim: Claim) -> str:
+    if claim.detail["above"] and claim.detail["below"]:
+        return "turns"
+    return {1: "everywhere", -1: "loses everywhere"}.get(claim.detail["everywhere"], "not shown")
+
+
 def _table(claims: list[Claim], heading: str, end: str) -> Table:
     names = ("settings", "above", "below", "reading", "varies", "varies_low", "varies_high")
     rows = [
         {name: claim.detail[name] for name in ("arm", "base", *names)}
+        | {"holds": _holds(claim)}
         | {name: claim.entry[name] for name in ("estimate", "low", "high", "n")}
         for claim in claims
     ]
@@ -93,7 +105,7 @@ def _table(claims: list[Claim], heading: str, end: str) -> Table:
         Column("below", "below 0"),
         Column("settings", "of"),
         Column("varies", "settings explain, % [95 %]", 0, ends=("varies_low", "varies_high")),
-        Column("reading", "reading"),
+        Column("holds", "holds"),
         Column("n", "n"),
     )
     caption = (

@@ -11,11 +11,12 @@ from ...analysis.scores import own_budget, table
 from ...answers.naming import cell_label
 from ...answers.sentences import level_text
 from ..canvas import Canvas
-from ..look import GRID, INK, MUTED, Style
+from ..look import GRID, MUTED, PAPER, Style
 from ..model import Chart, Source, headed
 
 ENDS = ("#c8d3de", "#0b5fa5")  # of the lowest and of the highest score
 ADAPTIVE = "adaptive: not for inference"
+CLEAR = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}  # behind a text
 FEWEST = 3  # trials that are worth a figure
 
 
@@ -40,10 +41,10 @@ def searched(source: Source, part: Evidence, arm: str, heading: str, end: str) -
         for x, knob in enumerate(knobs):
             axes.axvline(x, color=MUTED, linewidth=0.7, zorder=0)
             for level, y in zip(_levels(cells, knob), _scaled_levels(cells, knob), strict=True):
-                axes.text(x - 0.03, y, level_text(level), ha="right", va="center", fontsize=7, color=INK)
+                axes.text(x - 0.04, y, level_text(level), ha="right", va="center", fontsize=7, bbox=CLEAR)
         axes.axvline(len(knobs), color=MUTED, linewidth=0.7, zorder=0)
         for value, y in ((values.min(), 0.0), (values.max(), 1.0)):
-            axes.text(len(knobs) + 0.04, y, f"{value:.1f}", va="center", fontsize=7, color=INK)
+            axes.text(len(knobs) + 0.04, y, f"{value:.1f}", va="center", fontsize=7, bbox=CLEAR)
         axes.set_xticks(range(places.shape[1]), [*knobs, "score, %"])
         axes.set_yticks([])
         axes.set(xlim=(-0.35, len(knobs) + 0.3), ylim=(-0.08, 1.08))
