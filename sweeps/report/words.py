@@ -19,6 +19,7 @@ TITLES = {
     "robustness": "Does the gain hold over classifier settings?",
     "winner": "Which cell wins?",
     "noise": "What can this sweep see?",
+    "signatures": "Which signs of failure are there?",
 }
 SECTION_OF = {
     "method": "methods",
@@ -33,6 +34,7 @@ SECTION_OF = {
     "robustness": "robustness",
     "winner": "winner",
     "noise": "noise",
+    "signatures": "signatures",
 }
 WORDS = {
     "better": "Better",

@@ -87,21 +87,20 @@ def _diagram(claim: Claim, end: str) -> Chart:
             canvas.points(axes, [ranks[arm]], [i], [f"{arm}: average rank {ranks[arm]:.2f}"], style)
         for i, (first, last) in enumerate(cliques):
             at = rows + 0.35 + 0.2 * i
-            axes.plot(
-                at, [first - RULE, last + RULE], color=INK, linewidth=3, alpha=0.35, solid_capstyle="round"
-            )
+            axes.plot([at, at], [first - RULE, last + RULE], color=INK, linewidth=3)
         axes.plot([1, 1 + cd], [-0.9, -0.9], color=INK, linewidth=1.6)
         axes.text(1, -1.02, f"critical difference {cd:.2f}", va="bottom", fontsize=7.5)
         axes.set_yticks(range(rows), arms)
         axes.set_ylim(rows - 0.5, -1.7)
-        axes.set_xlim(0.6, max(rows, 1 + cd) + 0.4)
+        axes.set_xlim(0.6, max(rows + 0.5 + 0.2 * len(cliques), 1.2 + cd))
         axes.set_xticks(range(1, rows + 1))
         axes.set_xlabel("average rank, 1 for the highest score")
         axes.grid(axis="x")
 
     exploratory = " Exploratory: fewer than six data sets." if claim.detail["exploratory"] else ""
     caption = (
-        f"Average ranks over {count} data sets (Demšar 2006). A grey bar joins arms whose ranks differ "
+        f"Average ranks over {count} data sets (Demšar 2006). A bar on the right joins arms whose ranks "
+        "differ "
         "by less "
         f"than the critical difference (Nemenyi, 5 %).{exploratory}"
     )

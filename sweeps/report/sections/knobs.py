@@ -34,7 +34,7 @@ from ..model import (
 )
 from .bars import share_chart
 from .parts import claims_in, row_of
-from .views import unexplained, view_table, views_of
+from .views import shares_in, unexplained, view_table, views_of
 
 LEAD = (
     "Within one arm, at otherwise equal settings and at its own best budget: does the level of a knob "
@@ -59,8 +59,7 @@ def knobs(source: Source) -> Section:
             if len(frame):
                 parts.append(_level_chart(source, frame, knob, f"{knob}{suffix(number)}", heading))
                 parts.append(_level_table(frame, knob, f"{knob}{suffix(number)}", heading))
-        shares = [c for knob in _names(part) for c in claims_in(source, part, knob, kind="share")]
-        shares = [c for c in shares if c.entry["budget"] != "common" and c.detail.get("share") is not None]
+        shares = shares_in(source, part, (*_names(part), *OTHERS))
         if shares:
             parts.append(share_chart(f"shares{suffix(number)}", shares, heading))
         if views := views_of(source, part):

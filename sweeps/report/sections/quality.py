@@ -21,6 +21,7 @@ LEAD = (
     "read them "
     "with recall and variance ratio."
 )
+ELSEWHERE = r"_parents$|^vae_kl_\d+$"  # in the longer table, and in the figure of latent dimensions
 NULLS = ("_null_low", "_null_high", "_null")
 
 
@@ -84,7 +85,7 @@ def _across(frame: pd.DataFrame, heading: str, end: str) -> Table:
     """One row a diagnostic, one column an arm; an arrow where the mean lies outside of the band."""
     arms = list(dict.fromkeys(frame["arm"]))
     rows: list[dict[str, Any]] = []
-    shown = frame[~frame["diagnostic"].str.endswith("_parents")]
+    shown = frame[~frame["diagnostic"].str.contains(ELSEWHERE)]
     for name, group in shown.groupby("diagnostic", sort=False):
         found = {row["arm"]: row for row in rows_in(group)}
         banded = [row for row in found.values() if row["band_low"] is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,16 @@ def views_of(source: Source, part: Evidence) -> list[Claim]:
     questions = dict.fromkeys(claim.question for claim in source.claims)
     found = [c for question in questions for c in claims_in(source, part, question, kind="second_view")]
     return [claim for claim in found if claim.detail["why"] is None]
+
+
+def shares_in(source: Source, part: Evidence, knobs: Sequence[str]) -> list[Claim]:
+    """The shares of all knobs, main effects first; an interaction stands once."""
+    found: dict[tuple[str, str], Claim] = {}
+    for knob in dict.fromkeys(knobs):
+        for claim in claims_in(source, part, knob, kind="share"):
+            if claim.detail.get("share") is not None and claim.entry["budget"] != "common":
+                found.setdefault((claim.detail["arm"], claim.detail["knob"]), claim)
+    return sorted(found.values(), key=lambda claim: (claim.detail["arm"], claim.detail["knob"].count(":")))
 
 
 def view_table(claims: list[Claim], heading: str, end: str) -> Table:
