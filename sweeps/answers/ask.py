@@ -163,14 +163,21 @@ def _everything(evidence: Evidence, lines: Sequence[Line], margin: float) -> Ans
     """Every question that the ledger can answer, in the order of the report."""
     others = [name for name in _known(evidence) if name not in QUESTIONS]
     asked = [_one(evidence, lines, question, margin) for question in (*ORDER, *others)]
-    answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
+    answers: dict[object, Answer] = {}  # k and metric have an answer in common, method and vae a comparison
     for part in asked:
         for answer in part.answers:
             if answer.verdict != "not_applicable" or answer.n or answer.detail.get("kind") == NO_SHARES:
                 detail = {**answer.detail, "question": part.question}
-                answers.setdefault(answer.sentence, replace(answer, detail=detail))
+                answers.setdefault(_said(answer), replace(answer, detail=detail))
     warnings = dict.fromkeys(text for part in asked for text in part.warnings)
     return Answers("all", tuple(answers.values()), tuple(warnings))
+
+
+def _said(answer: Answer) -> object:
+    """What makes two answers one: the cells that a pair compares, in whichever order, else the sentence."""
+    if answer.detail.get("kind") != "pair" or len(answer.cells) != 2:
+        return answer.sentence
+    return frozenset(answer.cells), answer.budget, answer.detail.get("steps"), answer.estimand
 
 
 def _against(evidence: Evidence, others: Sequence[Evidence], question: str, margin: float) -> Answers:

@@ -53,7 +53,6 @@ def ask(
       synaug ask runs/quickstart method
       synaug ask runs/quickstart ratio --json
       synaug ask runs/quickstart all
-      synaug ask runs/sst2 method --against runs/imdb --against runs/ag_news
     """
     from .upkeep import lines_of
 

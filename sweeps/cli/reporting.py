@@ -40,7 +40,6 @@ def report(
     Examples:
       synaug report runs/quickstart
       synaug report runs/quickstart --json
-      synaug report runs/sst2 --against runs/imdb --against runs/ag_news
     """
     from .upkeep import lines_of
 

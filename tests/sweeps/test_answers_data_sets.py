@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sweeps.answers import Answer, Answers, ask, forbidden_words, unsourced_numbers
-from sweeps.cli.app import app
+from sweeps.cli import asking
 from tests.sweeps.planted_cells import Lines, Plant, ledger
 
 DEMSAR = (  # table 6: C4.5, with m, with cf, with both
@@ -124,7 +124,7 @@ def test_the_command_takes_several_sweeps_and_prints_a_row_an_arm(tmp_path: Path
         files.append(tmp_path / f"{i}.jsonl")
         files[-1].write_text("".join(json.dumps(line) + "\n" for line in lines))
     others = [text for file in files[1:] for text in ("--against", str(file))]
-    said = CliRunner().invoke(app, ["ask", str(files[0]), "method", *others])
+    said = CliRunner().invoke(asking.app, ["ask", str(files[0]), "method", *others])
     assert said.exit_code == 0, said.output
     row = next(line for line in said.output.splitlines() if line.startswith("smote over none"))
     assert row.count("[") == 3
