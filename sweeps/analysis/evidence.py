@@ -34,6 +34,7 @@ class Cell:
         knobs: the knobs of the arm.
         synthetic: whether it makes synthetic rows.
         nuisance: 0, or the number of an A/A clone.
+        settings: settings of the classifier that the configuration names, as in the robustness block.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Cell:
     knobs: Mapping[str, Any]
     synthetic: bool
     nuisance: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +206,9 @@ def _cells(lines: Sequence[Line]) -> list[Cell]:
         config, stage = line["config"], line.get("stage", "design")
         knobs = {name: value for name, value in config.items() if _is_knob(name)}
         nuisance = int(config.get("nuisance", 0))
-        cell = Cell(
-            line["trial_key"], config["arm"], stage, _context(line), knobs, _synthetic(line), nuisance
-        )
+        settings = {name: value for name, value in config.items() if "." in name}
+        about = (_context(line), knobs, _synthetic(line), nuisance, settings)
+        cell = Cell(line["trial_key"], config["arm"], stage, *about)
         cells.setdefault(cell.key, cell)
     return list(cells.values())
 

@@ -14,12 +14,15 @@ from .against import COMPARED, answer_against
 from .answer import Answer, Answers
 from .budget import answer_budget
 from .compare import Reply, not_applicable
+from .data_sets import answer_data_sets
 from .encoder import answer_encoder
 from .families import corrected, declared_families
 from .knob import answer_knob
 from .method import answer_method
 from .naming import context_words, telling_context
 from .noise import answer_noise
+from .robustness import answer_robustness
+from .shares import NONE as NO_SHARES
 from .signature import answer_signatures
 from .size import answer_size
 from .transfer import answer_classifier, answer_imbalance
@@ -30,22 +33,31 @@ from .winner import answer_winner
 
 Question = Callable[[Evidence, float], Reply]
 KNOBS = ("k", "metric", "ratio", "latent")
+DATA_SETS = "data_sets"
 IN_CONTEXT: Mapping[str, Question] = {
     "noise": answer_noise,
     "method": answer_method,
     "budget": answer_budget,
     "vae": answer_vae,
     "winner": answer_winner,
+    "robustness": answer_robustness,
 }
+
+
+def _data_sets(evidence: Evidence, margin: float) -> Reply:
+    return answer_data_sets([evidence], margin)
+
+
 ACROSS: Mapping[str, Question] = {  # these compare contexts
     "classifier": answer_classifier,
     "encoder": answer_encoder,
     "imbalance": answer_imbalance,
     "size": answer_size,
+    DATA_SETS: _data_sets,
 }
 QUESTIONS = (
     "method", "k", "metric", "ratio", "latent", "vae", "budget", "classifier", "encoder", "imbalance",
-    "size",    "winner", "noise", "signatures", "all",
+    "size", DATA_SETS, "robustness", "winner", "noise", "signatures", "all",
 )  # fmt: skip
 ORDER = (
     "noise",
@@ -57,6 +69,8 @@ ORDER = (
     "encoder",
     "imbalance",
     "size",
+    DATA_SETS,
+    "robustness",
     "winner",
     "signatures",
 )
@@ -70,6 +84,7 @@ def ask(
     *,
     second: str | None = None,
     against: Sequence[Line] | None = None,
+    further: Sequence[Sequence[Line]] = (),
 ) -> Answers:
     """Answer a question from ledger lines, also hand-made ones with result lines alone.
 
@@ -82,6 +97,7 @@ def ask(
             else 0.5.
         second: the first characters of the trial key of the cell to compare ``question`` with.
         against: lines of a second sweep to compare with.
+        further: lines of more sweeps: the arms are compared over the data sets of all of them too.
 
     Raises:
         SynaugError: an unknown question or cell (exit 2), or lines that cannot be read (exit 4).
@@ -93,7 +109,7 @@ def ask(
         return Answers(question, (not_applicable(text, Budget("default"), "summary"),), warnings_of(evidence))
     known = _known(evidence)
     if against is not None:
-        return _against(evidence, gather(against), question, margin)
+        return _against(evidence, [gather(other) for other in (against, *further)], question, margin)
     if second is not None or (question not in known and cell_of(evidence, question) is not None):
         answers = corrected(answer_two(evidence, question, second, margin), {})
         return Answers(" ".join(filter(None, (question, second))), tuple(answers), warnings_of(evidence))
@@ -150,25 +166,41 @@ def _everything(evidence: Evidence, lines: Sequence[Line], margin: float) -> Ans
     """Every question that the ledger can answer, in the order of the report."""
     others = [name for name in _known(evidence) if name not in QUESTIONS]
     asked = [_one(evidence, lines, question, margin) for question in (*ORDER, *others)]
-    answers: dict[str, Answer] = {}  # by sentence: k and metric have an answer in common
+    answers: dict[object, Answer] = {}  # k and metric have an answer in common, method and vae a comparison
     for part in asked:
         for answer in part.answers:
-            if answer.verdict != "not_applicable" or answer.n:
+            if answer.verdict != "not_applicable" or answer.n or answer.detail.get("kind") == NO_SHARES:
                 detail = {**answer.detail, "question": part.question}
-                answers.setdefault(answer.sentence, replace(answer, detail=detail))
+                answers.setdefault(_said(answer), replace(answer, detail=detail))
     warnings = dict.fromkeys(text for part in asked for text in part.warnings)
     return Answers("all", tuple(answers.values()), tuple(warnings))
 
 
-def _against(evidence: Evidence, other: Evidence, question: str, margin: float) -> Answers:
-    if question not in COMPARED and cell_of(evidence, question) is None:
-        fix = f"ask one of {', '.join(COMPARED)}, or give the first characters of a trial key"
-        text = f"two sweeps are not compared on {question!r}{did_you_mean(question, COMPARED)}"
+def _said(answer: Answer) -> object:
+    """What makes two answers one: the cells that a pair compares, in whichever order, else the sentence."""
+    if answer.detail.get("kind") != "pair" or len(answer.cells) != 2:
+        return answer.sentence
+    return frozenset(answer.cells), answer.budget, answer.detail.get("steps"), answer.estimand
+
+
+def _against(evidence: Evidence, others: Sequence[Evidence], question: str, margin: float) -> Answers:
+    known = (*COMPARED, DATA_SETS)
+    if question not in known and cell_of(evidence, question) is None:
+        fix = f"ask one of {', '.join(known)}, or give the first characters of a trial key"
+        text = f"two sweeps are not compared on {question!r}{did_you_mean(question, known)}"
         raise SynaugError(Problem(text, "question", fix), Exit.USAGE)
-    answers, warnings = answer_against(evidence, other, question, margin)
-    said = tuple(_with_folds(answer, evidence) for answer in corrected(answers, {}))
-    both = dict.fromkeys((*warnings, *warnings_of(evidence), *warnings_of(other)))
-    return Answers(question, said, tuple(both))
+    answers: list[Answer] = []
+    warnings: list[str] = []
+    sweeps = [evidence, *(other for other in others if other.cells)]
+    if question == DATA_SETS or (question == "method" and len(others) > 1):
+        answers, warnings = answer_data_sets(sweeps, margin)
+    if question != DATA_SETS:
+        for other in others:
+            said, more = answer_against(evidence, other, question, margin)
+            answers, warnings = [*answers, *said], [*warnings, *more]
+    said = [_with_folds(answer, evidence) for answer in corrected(answers, {})]
+    every = dict.fromkeys((*warnings, *(text for sweep in sweeps for text in warnings_of(sweep))))
+    return Answers(question, tuple(said), tuple(every))
 
 
 def _with_folds(answer: Answer, evidence: Evidence) -> Answer:

@@ -12,10 +12,9 @@ from ..analysis.scores import contrast, own_budget
 from ..comparisons import EXPLORATORY, arms_of
 from .answer import Answer
 from .method import default_sides
-from .sentences import SLOT
+from .sentences import FLOOR, SLOT
 
 ALPHA = 0.05
-FLOOR = 0.001  # p-values below are printed as that
 SHOWN: Mapping[Correction, str] = {"holm": "Holm", "bh": "BH", "bonferroni": "Bonferroni"}
 
 

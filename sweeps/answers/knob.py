@@ -16,7 +16,7 @@ from .levels import Levels, levels_of
 from .metric import differing_metrics, identical, same_metrics
 from .ratio import beyond_balance
 from .sentences import budget_phrase, effect, interval_text, names, signed
-from .shares import shares_of
+from .shares import no_shares, shares_of
 
 
 def answer_knob(evidence: Evidence, knob: str, margin: float) -> Reply:
@@ -45,7 +45,7 @@ def answer_knob(evidence: Evidence, knob: str, margin: float) -> Reply:
         answers += _to_default(evidence, own, levels, margin)
     if not answers:
         return [not_applicable(_what_to_add(evidence, knob), own, "summary")], []
-    return answers, list(dict.fromkeys(warnings))
+    return answers + no_shares(evidence, own), list(dict.fromkeys(warnings))
 
 
 def _what_to_add(evidence: Evidence, knob: str) -> str:

@@ -23,6 +23,7 @@ from .compare import (
 from .decompose import decompositions
 from .naming import cell_label
 from .sentences import budget_phrase, effect, names
+from .shares import arm_by_ratio
 from .tuned import other_estimands
 
 BASELINES = ("none", "logit_adjust", "class_weight", "ros")
@@ -52,7 +53,7 @@ def answer_method(evidence: Evidence, margin: float) -> Reply:
     answers += decompositions(evidence, (own, *several), sides, margin)
     answers += [compare(evidence, budget, pair, margin) for budget in several for pair in pairs]
     other, warnings = other_estimands(evidence, own, pairs, margin)
-    return answers + other, warnings + _default_warnings(evidence)
+    return answers + other + arm_by_ratio(evidence, own, margin), warnings + _default_warnings(evidence)
 
 
 def default_sides(evidence: Evidence) -> dict[str, Side]:

@@ -24,6 +24,7 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "worse_negligible": "worse but negligible",
 }
 SLOT = "{correction}"  # of a sentence, until the p-values of its family are known
+FLOOR = 0.001  # p-values below are printed as that
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?!\w)")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .app import app
 from .running import Json, Out
+
+if TYPE_CHECKING:  # takes seconds to import
+    from ..answers import Answers
 
 
 @app.command()
@@ -22,7 +25,8 @@ def ask(
         str,
         typer.Argument(
             help="method, k, metric, ratio, latent, vae, budget, classifier, encoder, imbalance, size, "
-            "winner, noise, signatures, all, another knob, or the first characters of a cell's trial key."
+            "data_sets, robustness, winner, noise, signatures, all, another knob, or the first characters "
+            "of a cell's trial key."
         ),
     ] = "method",
     second: Annotated[
@@ -30,8 +34,12 @@ def ask(
         typer.Argument(metavar="[KEY]", help="A second cell to compare the first with.", show_default=False),
     ] = None,
     against: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a second sweep: the same arms or cell there.", show_default=False),
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a second sweep: the same arms or cell there. Given several times, the arms are "
+            "compared over the data sets of all of them too.",
+            show_default=False,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also each pair of arms at common budgets.")] = False,
     as_json: Json = False,
@@ -47,15 +55,41 @@ def ask(
     from .upkeep import lines_of
 
     lines = lines_of(out)
-    other = None if against is None else lines_of(against)
+    others = [lines_of(folder) for folder in against or ()]
     from ..answers import ask as answer
     from .showing import show_answers
 
-    answers = answer(lines, question, second=second, against=other)
+    first = others[0] if others else None
+    answers = answer(lines, question, second=second, against=first, further=others[1:])
     if as_json:
         typer.echo(json.dumps(answers.to_json(), ensure_ascii=False))
     else:
         show_answers(answers, every)
+        _show_data_sets(answers)
+
+
+def _show_data_sets(answers: Answers) -> None:
+    """Print what each arm gains on each data set, where answers are over several."""
+    from .showing import out, say, table
+
+    found = [answer for answer in answers.answers if answer.detail["kind"] == "pooled" and answer.n]
+    if not found:
+        return
+    data_sets = list(dict.fromkeys(row["data"] for answer in found for row in answer.detail["effects"]))
+    rows = table("points [95 %]", *data_sets)
+    for answer in found:
+        effects = {row["data"]: row for row in answer.detail["effects"]}
+        label = f"{answer.detail['arm']} over {answer.detail['base']}"
+        rows.add_row(label, *(_gain(effects.get(name)) for name in data_sets))
+    say("")
+    out.print(rows)
+
+
+def _gain(row: dict[str, Any] | None) -> str:
+    if row is None or row["estimate"] is None:
+        return "-"
+    ends = "" if row["low"] is None else f" [{row['low']:+.1f}, {row['high']:+.1f}]"
+    return f"{row['estimate']:+.1f}{ends}"
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,18 @@ SHOWN = ("report.html", "claims.json")  # of the files, what the parent run take
 
 
 @app.command()
-def report(out: Out, tracking_uri: Tracking = None, as_json: Json = False) -> None:
+def report(
+    out: Out,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a sweep of another data set, for the section over data sets; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    tracking_uri: Tracking = None,
+    as_json: Json = False,
+) -> None:
     """Write the report: one HTML page, and claims, figures and tables for a paper.
 
     The page and the claims are logged on the sweep's MLflow run too, where there is one; a server
@@ -34,7 +45,7 @@ def report(out: Out, tracking_uri: Tracking = None, as_json: Json = False) -> No
     lines = lines_of(out)
     from ..report import PAGE, make, save
 
-    made = make(lines, out.absolute().name)
+    made = make(lines, out.absolute().name, [lines_of(folder) for folder in against or ()])
     folder = out / FOLDER
     save(made, folder)
     run, note = _log(out, lines, tracking_uri, {name: made.files[name] for name in SHOWN})

@@ -10,7 +10,17 @@ from .claims import Claim
 from .look import in_order
 
 MOST_BESIDE = 12
-LEADING = ("summary", "correcting", "winner", "transfer", "size", "ablation", "moments")
+LEADING = (
+    "summary",
+    "correcting",
+    "winner",
+    "transfer",
+    "size",
+    "ablation",
+    "moments",
+    "pooled",
+    "robustness",
+)
 BAR_WIDTH, BAR_PAD = 300.0, 8.0
 
 
@@ -99,6 +109,8 @@ def _line(claim: Claim, largest: float) -> Line:
 def _label(claim: Claim) -> str:
     """What tells an answer from the others of its card: its arm, its context."""
     arm = str(claim.detail.get("arm") or claim.detail.get("leader") or "")
+    base = claim.detail.get("base")
+    arm = f"{arm} over {base}" if arm and base else arm
     context = ", ".join(str(value) for value in (claim.detail.get("context") or {}).values())
     budget = "averaged over budgets" if claim.entry["budget"] == "averaged" and arm else ""
     return ", ".join(part for part in (arm, context, budget) if part)

@@ -11,6 +11,7 @@ from ..analysis.records import Line
 from ..answers import QUESTIONS, Answer, Answers, ask, unsourced_numbers
 
 SCHEMA = 1
+DATA_SETS = "data_sets"
 TOGETHER = ("all",)  # questions that repeat the others
 
 
@@ -66,9 +67,16 @@ class Claim:
         return str(self.detail.get("kind", ""))
 
 
-def ask_all(lines: Sequence[Line], margin: float) -> tuple[Answers, ...]:
-    """Answer every question that there is."""
-    return tuple(ask(lines, question, margin) for question in QUESTIONS if question not in TOGETHER)
+def ask_all(
+    lines: Sequence[Line], margin: float, others: Sequence[Sequence[Line]] = ()
+) -> tuple[Answers, ...]:
+    """Answer every question that there is; that of data sets over the other sweeps too."""
+    asked = [name for name in QUESTIONS if name not in TOGETHER]
+    if not others:
+        return tuple(ask(lines, name, margin) for name in asked)
+    first, *further = others
+    over = ask(lines, DATA_SETS, margin, against=first, further=further)
+    return tuple(over if name == DATA_SETS else ask(lines, name, margin) for name in asked)
 
 
 def claims_of(answers: Sequence[Answers]) -> tuple[Claim, ...]:

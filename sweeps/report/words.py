@@ -16,8 +16,11 @@ TITLES = {
     "encoder": "Which encoder, and does the gain hold?",
     "imbalance": "Does natural imbalance behave alike?",
     "size": "Below how many minority examples does it pay?",
+    "data_sets": "Does it hold over data sets?",
+    "robustness": "Does the gain hold over classifier settings?",
     "winner": "Which cell wins?",
     "noise": "What can this sweep see?",
+    "signatures": "Which signs of failure are there?",
 }
 SECTION_OF = {
     "method": "methods",
@@ -29,8 +32,11 @@ SECTION_OF = {
     "encoder": "transfer",
     "imbalance": "transfer",
     "size": "transfer",
+    "data_sets": "data_sets",
+    "robustness": "robustness",
     "winner": "winner",
     "noise": "noise",
+    "signatures": "signatures",
 }
 WORDS = {
     "better": "Better",

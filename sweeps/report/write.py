@@ -50,19 +50,20 @@ class Report:
         )
 
 
-def make(lines: Sequence[Line], name: str) -> Report:
+def make(lines: Sequence[Line], name: str, others: Sequence[Sequence[Line]] = ()) -> Report:
     """Make a report from ledger lines, also hand-made ones.
 
     Args:
         lines: lines of the ledger as mappings.
         name: the sweep's name where the ledger has no header.
+        others: ledgers of sweeps of other data sets, for the section over data sets.
 
     Raises:
         SynaugError: lines that cannot be read (exit 4).
     """
     evidence = gather(lines)
     margin = float(evidence.header.get("margin", MARGIN))
-    answers = ask_all(lines, margin)
+    answers = ask_all(lines, margin, others)
     claims = claims_of(answers)
     arms = tuple(dict.fromkeys(cell.arm for cell in evidence.cells))
     contexts = evidence.contexts()

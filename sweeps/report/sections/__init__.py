@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..model import Section, Source
 from .budget import budget
+from .data_sets import data_sets
 from .knobs import knobs
 from .limits import limits
 from .methods import methods
@@ -13,6 +14,7 @@ from .noise import noise
 from .protocol import protocol
 from .quality import quality
 from .ratio import ratio
+from .robustness import robustness
 from .signatures import signatures
 from .transfer import transfer
 from .vae import vae
@@ -28,6 +30,8 @@ SECTIONS: tuple[Callable[[Source], Section], ...] = (
     vae,
     quality,
     transfer,
+    data_sets,
+    robustness,
     winner,
     signatures,
     limits,

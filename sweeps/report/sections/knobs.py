@@ -20,6 +20,7 @@ from ..look import INK, in_order, plain_styles
 from ..model import (
     Chart,
     Column,
+    Note,
     Part,
     Said,
     Section,
@@ -33,6 +34,7 @@ from ..model import (
 )
 from .bars import share_chart
 from .parts import claims_in, row_of
+from .views import shares_in, unexplained, view_table, views_of
 
 LEAD = (
     "Within one arm, at otherwise equal settings and at its own best budget: does the level of a knob "
@@ -57,15 +59,17 @@ def knobs(source: Source) -> Section:
             if len(frame):
                 parts.append(_level_chart(source, frame, knob, f"{knob}{suffix(number)}", heading))
                 parts.append(_level_table(frame, knob, f"{knob}{suffix(number)}", heading))
-        shares = [c for knob in _names(part) for c in claims_in(source, part, knob, kind="share")]
-        shares = [c for c in shares if c.entry["budget"] != "common" and c.detail.get("share") is not None]
+        shares = shares_in(source, part, (*_names(part), *OTHERS))
         if shares:
             parts.append(share_chart(f"shares{suffix(number)}", shares, heading))
+        if views := views_of(source, part):
+            parts.append(view_table(views, heading, suffix(number)))
+        parts += [Note(text) for text in unexplained(source, part)]
         found = [
             claim
             for knob in _names(part)
             for claim in claims_in(source, part, knob)
-            if claim.kind in ("summary", "curve", "cross", "identical", "share")
+            if claim.kind in ("summary", "curve", "cross", "identical", "share", "second_view")
             and claim.entry["budget"] != "common"
         ]
         if found:

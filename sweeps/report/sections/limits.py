@@ -17,7 +17,7 @@ def limits(source: Source) -> Section:
 def _limits(source: Source) -> Iterator[str]:
     evidence = source.evidence
     data = {str(dict(cell.context).get("data")) for cell in evidence.cells}
-    if len(data) == 1:
+    if len(data) == 1 and not source.of("data_sets"):
         yield (
             "One data set: intervals speak of other draws from it, not of other data sets. A ranking over "
             "data sets needs five or more, and is not shown."

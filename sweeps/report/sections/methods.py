@@ -27,6 +27,7 @@ from ..model import (
     said,
     suffix,
 )
+from .confusions import confusion_chart, confusion_table, confusions_of
 from .decomposition import split_chart
 from .parts import (
     BASELINES,
@@ -73,8 +74,13 @@ def methods(source: Source) -> Section:
         parts.append(_difference_table(source, part, sides, heading, end))
         if len(shown):
             parts.append(recall_table(shown, heading, end))
+        changed = confusions_of(source, part, sides)
+        if len(changed):
+            chart = confusion_chart(source, changed, heading, end)
+            parts += [] if chart is None else [chart]
+            parts.append(confusion_table(changed, heading, end))
         found = [c for c in claims_in(source, part, "method", budget=own_budget(part).name)
-                 if c.kind in ("summary", "decomposition")]  # fmt: skip
+                 if c.kind in ("summary", "decomposition", "share", "second_view")]  # fmt: skip
         parts.append(Said(f"Methods{': ' + heading if heading else ''}", tuple(found)))
     return Section("methods", "Methods", LEAD, tuple(parts), "results of two arms or more")
 

@@ -21,6 +21,14 @@ LEAD = (
     "read them "
     "with recall and variance ratio."
 )
+PICTURES = (
+    "A picture of the rows is in each cell's MLflow run (points.png): the plane of the two main axes of "
+    "the real "
+    "rows, fitted on these alone, synthetic rows put into it, lines to the parents of some. Distances "
+    "between "
+    "islands mean nothing there: see the island rate."
+)
+ELSEWHERE = r"_parents$|^vae_kl_\d+$"  # in the longer table, and in the figure of latent dimensions
 NULLS = ("_null_low", "_null_high", "_null")
 
 
@@ -35,6 +43,8 @@ def quality(source: Source) -> Section:
         parts.append(
             Note("A value outside of the band is a difference from real rows, not a verdict on usefulness.")
         )
+    if parts and source.evidence.header:
+        parts.append(Note(PICTURES))
     wanting = "results with diagnostics of synthetic rows (diagnostics of a result line)"
     return Section("quality", "Synthetic rows", LEAD, tuple(parts), wanting)
 
@@ -84,7 +94,7 @@ def _across(frame: pd.DataFrame, heading: str, end: str) -> Table:
     """One row a diagnostic, one column an arm; an arrow where the mean lies outside of the band."""
     arms = list(dict.fromkeys(frame["arm"]))
     rows: list[dict[str, Any]] = []
-    shown = frame[~frame["diagnostic"].str.endswith("_parents")]
+    shown = frame[~frame["diagnostic"].str.contains(ELSEWHERE)]
     for name, group in shown.groupby("diagnostic", sort=False):
         found = {row["arm"]: row for row in rows_in(group)}
         banded = [row for row in found.values() if row["band_low"] is not None]

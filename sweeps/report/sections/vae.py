@@ -28,6 +28,7 @@ from ..model import (
     suffix,
 )
 from .bars import gap_chart
+from .kl import kl_chart
 from .parts import against, claims_in, mean_of, sides_of
 from .quality import diagnostics_of
 
@@ -51,6 +52,8 @@ def vae(source: Source) -> Section:
         if frames:
             frame = pd.concat(frames, ignore_index=True)
             parts += [_chart(source, frame, heading, suffix(number)), _table(frame, heading, suffix(number))]
+        spectrum = kl_chart(source, part, heading, suffix(number))
+        parts += [] if spectrum is None else [spectrum]
         closed = [
             c for c in claims_in(source, part, "vae", kind="ablation") if c.detail["closed"] is not None
         ]

@@ -25,6 +25,7 @@ from ..model import (
     suffix,
 )
 from .parts import claims_in, mean_of
+from .searched import searched
 
 LEAD = (
     "The best of many cells looks better than it is on the numbers that chose it. What counts is the "
@@ -42,6 +43,8 @@ def winner(source: Source) -> Section:
         frame = pd.DataFrame(list(_rows(part, tests)))
         if len(frame) > 1:
             parts.append(_table(frame, heading, suffix(number)))
+        charts = (searched(source, part, arm, heading, suffix(number)) for arm in part.arms)
+        parts += [chart for chart in charts if chart is not None]
         found = claims_in(source, part, "winner")
         if found:
             parts.append(Said(f"Winner{': ' + heading if heading else ''}", tuple(found)))

@@ -15,8 +15,8 @@ import pytest
 from sweeps.report import PAGE, Report, make
 from sweeps.report.sections import SECTIONS
 
-IDS = ("protocol", "noise", "budget", "methods", "knobs", "ratio", "vae", "quality", "transfer", "winner",
-       "signatures", "limits")  # fmt: skip
+IDS = ("protocol", "noise", "budget", "methods", "knobs", "ratio", "vae", "quality", "transfer", "data_sets",
+       "robustness", "winner", "signatures", "limits")  # fmt: skip
 LIMIT = 3_000_000  # bytes
 
 
@@ -56,7 +56,7 @@ def section(text: str, name: str) -> str:
 def test_every_section_is_there_and_filled_by_a_full_ledger(name: str, full: Report) -> None:
     found = section(page(full), name)
     assert "<h2>" in found
-    assert ("Nothing to show" in found) == (name == "transfer")
+    assert ("Nothing to show" in found) == (name in ("transfer", "data_sets", "robustness"))
 
 
 def test_sections_are_those_of_the_list(full: Report) -> None:
@@ -64,7 +64,9 @@ def test_sections_are_those_of_the_list(full: Report) -> None:
     assert len(SECTIONS) == len(IDS)
 
 
-@pytest.mark.parametrize("name", ["knobs", "ratio", "vae", "quality", "transfer", "budget"])
+@pytest.mark.parametrize(
+    "name", ["knobs", "ratio", "vae", "quality", "transfer", "budget", "data_sets", "robustness"]
+)
 def test_a_section_without_data_says_what_would_fill_it(name: str, bare: Report) -> None:
     assert re.search(r"Nothing to show: this would need [^.]{10,}\.", section(page(bare), name))
 
