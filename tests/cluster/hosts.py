@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,7 @@ def network(names: Sequence[str], folder: Path, kept: Sequence[Path]) -> Iterato
     """
     subprocess.run([KEYGEN, "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
     started: list[subprocess.Popen[bytes]] = []
+    hosts: dict[str, Host] = {}
     try:
         switch = _start(
             started, ["--net", "--fork", "--kill-child"], ["sleep", "infinity"], folder / "switch.log"
@@ -120,10 +121,8 @@ def network(names: Sequence[str], folder: Path, kept: Sequence[Path]) -> Iterato
         _ip(switch, "link", "add", "switch", "type", "bridge")
         _ip(switch, "address", "add", f"{NETWORK}.254/24", "dev", "switch")
         _ip(switch, "link", "set", "switch", "up")
-        hosts = {
-            name: _host(started, switch, name, f"{NETWORK}.{number}", folder, kept)
-            for number, name in enumerate(names, 1)
-        }
+        for number, name in enumerate(names, 1):
+            hosts[name] = _host(started, switch, name, f"{NETWORK}.{number}", folder, kept)
         for host in hosts.values():
             _wait_ready(host)
         yield Network(hosts, switch)
@@ -131,6 +130,7 @@ def network(names: Sequence[str], folder: Path, kept: Sequence[Path]) -> Iterato
         for process in started:  # --kill-child: the first process of the namespaces goes with it, then all
             process.kill()
             process.wait()
+        _wait_for(lambda: not any(Path(f"/proc/{host.process}").exists() for host in hosts.values()))
 
 
 def _host(
@@ -178,10 +178,18 @@ def _start(
 
 
 def _wait_ready(host: Host) -> None:
-    until = time.monotonic() + SECONDS
-    while "ready" not in host.log.read_text():
-        assert time.monotonic() < until, host.log.read_text()
+    def ready() -> bool:
         assert Path(f"/proc/{host.process}").exists(), host.log.read_text()
+        return "ready" in host.log.read_text()
+
+    _wait_for(ready)
+
+
+def _wait_for(ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + SECONDS
+    while not ready():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not so after {SECONDS} s")
         time.sleep(0.05)
 
 
