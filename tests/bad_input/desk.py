@@ -38,7 +38,7 @@ def variants(argv: str) -> list[list[str]]:
         found = [f"data {rest}", f"sweep {rest} --dry-run --json"]
     elif argv.startswith("DRYPLAN "):
         rest = argv.removeprefix("DRYPLAN ")
-        found = [f"plan {rest} --json", f"sweep {rest}", f"sweep {rest} --dry-run"]
+        found = [f"plan {rest}", f"sweep {rest} --json", f"sweep {rest} --dry-run"]
     elif argv.endswith(" DRY"):
         found = [argv.removesuffix(" DRY"), f"{argv.removesuffix(' DRY')} --dry-run --json"]
     else:

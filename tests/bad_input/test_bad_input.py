@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 
@@ -31,6 +30,12 @@ def inputs() -> list[Any]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p): p.read_bytes() if p.is_file() and not p.is_fifo() else b"" for p in folder.rglob("*")}
+
+
+def children() -> set[str]:
+    """Processes that this one has started, by their ids."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {number for list_ in lists for number in list_.read_text().split()}
 
 
 def prose(document: str) -> str:
@@ -57,7 +62,7 @@ def test_the_input(
         begin(desk, row["begun"], row.get("engine"))
     for name, content in row.get("files", {}).items():
         put(desk / name, content)
-    before, family = contents(desk.parent), set(psutil.Process().children(recursive=True))
+    before, family = contents(desk.parent), children()
     with served(row.get("serves")) as server:
         for name, value in row.get("env", {}).items():
             monkeypatch.setenv(name, value.replace("SERVER", server))
@@ -68,10 +73,11 @@ def test_the_input(
     out, err = capsys.readouterr()
     assert code == row["exit"], err
     check_words(row, "--json" in argv, out, err)
-    check_example(argv, (out + err).replace(str(desk), "/home/ann"))
+    if len(row["id"]) == 3:  # the page has the first row of each code
+        check_example(argv, (out + err).replace(str(desk), "/home/ann"))
     assert "Traceback" not in out + err
     assert contents(desk.parent) == before
-    assert set(psutil.Process().children(recursive=True)) == family
+    assert children() == family
     assert seconds < SECONDS
 
 
@@ -93,9 +99,12 @@ def check_words(row: dict[str, Any], as_json: bool, out: str, err: str) -> None:
 
 
 def check_example(argv: list[str], said: str) -> None:
-    """What the page of errors shows of this command line is what it said."""
-    shown = "\n".join(examples().get(tuple(argv), ()))
-    assert shown in said, f"docs/errors.md shows\n{shown}\nnow it is\n{said}"
+    """What the page of errors shows of this command line is what it said; … stands for the rest of a line."""
+    lines = said.splitlines()
+    for shown in examples().get(tuple(argv), ()):
+        start, cut, _ = shown.partition("…") if shown.endswith(" …") else (shown, "", "")
+        found = any(line.startswith(start) if cut else line == shown for line in lines)
+        assert found, f"docs/errors.md shows\n{shown}\nnow it is\n{said}"
 
 
 def test_every_row_has_a_name_of_its_own_and_every_exit_code_is_there() -> None:

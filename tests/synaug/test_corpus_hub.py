@@ -33,7 +33,7 @@ def test_addresses(source: str, name: HubName) -> None:
 def test_bad_addresses(source: str) -> None:
     with pytest.raises(SynaugError, match="not the address of a data set") as caught:
         load(source)
-    assert caught.value.exit == Exit.DATA
+    assert caught.value.exit == (Exit.SPEC if ".." in source else Exit.DATA)
 
 
 def test_splits_become_parts_and_codes_become_names() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synaug.errors import Exit, NotApplicable, Problem, SynaugError, did_you_mean
+from synaug.errors import Exit, NotApplicable, Problem, SynaugError, did_you_mean, placed
 
 
 def test_exit_codes_are_the_documented_ones() -> None:
@@ -45,6 +45,17 @@ def test_one_problem_or_a_sentence_is_enough(given: str | Problem) -> None:
     error = SynaugError(given)
     assert error.problems == (Problem("no such file"),)
     assert error.exit is Exit.USAGE
+
+
+def test_a_place_is_given_to_the_problems_that_have_none() -> None:
+    problems = [Problem("first", "line 3", code="D48"), Problem("second", fix="mend it", code="D26")]
+    with pytest.raises(SynaugError) as caught, placed("mail.csv"):
+        raise SynaugError(problems, Exit.DATA)
+    assert [(p.where, p.fix, p.code) for p in caught.value.problems] == [
+        ("line 3", None, "D48"),
+        ("mail.csv", "mend it", "D26"),
+    ]
+    assert caught.value.exit is Exit.DATA
 
 
 def test_not_applicable_is_no_error_of_the_user() -> None:
