@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import yaml
 
 CANARY = "zqxcanary"  # a word of every text
 HOSTILE = "<img src=x onerror=alert(1)>"  # the name of a class
-SECONDS = 280
+SECONDS = 400
 SILENCED = ("DO_NOT_TRACK", "HF_HUB_OFFLINE", "MLFLOW_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED")
 WORDS = {HOSTILE: ["wing", "shell", "leg", "antenna"], "teapot": ["lid", "spout", "handle", "steam"]}
 
@@ -40,6 +41,7 @@ sys.addaudithook(watch)
 ALONE = """
 set -e
 ip link set lo up
+ip address add "$OWN_ADDRESS/32" dev lo 2>/dev/null || true
 umask 000
 exec "$@"
 """
@@ -95,6 +97,14 @@ def write_spec(folder: Path) -> Path:
     return folder / "spec.yaml"
 
 
+def own_address() -> str:
+    """What the name of this machine stands for: without a network, Ray listens there."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "127.0.0.1"
+
+
 def alone(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command where the only network is loopback."""
     separate = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--net"]
@@ -117,7 +127,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, save_bert: Callable[..., N
     hosts, out = folder / "hosts.txt", folder / "runs" / "guarded"
     hosts.touch()
     environment = {name: value for name, value in os.environ.items() if name not in SILENCED}
-    environment |= {"PYTHONPATH": str(folder / "watch"), "WATCHED": str(hosts)}
+    environment |= {"PYTHONPATH": str(folder / "watch"), "WATCHED": str(hosts), "OWN_ADDRESS": own_address()}
     sweep = "from sweeps.cli.app import main; main()"
     command = [sys.executable, "-c", sweep, "sweep", str(write_spec(folder)), "--out", str(out)]
     ended = alone([*command, "--workers", "1"], environment)

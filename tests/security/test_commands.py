@@ -18,7 +18,6 @@ UNSAFE = (
 )
 UNSAFE_YAML = r"yaml\.(unsafe_load|full_load|load)\(|Loader=yaml\.(C?Loader|C?UnsafeLoader|C?FullLoader)"
 PINNED = re.compile(r"uses:\s*[\w./-]+@[0-9a-f]{40}\b")
-SECRET_IN_YAML = r"0\.0\.0\.0|AKIA[0-9A-Z]{16}|^\s*(password|token):\s*[^$\s]"
 
 
 def grep(pattern: str, *where: str) -> str:
@@ -109,15 +108,6 @@ def test_s08_s10_versions_without_known_holes(package: str, least: tuple[int, ..
         f"sys.exit(tuple(map(int, re.findall(r'\\d+', v)))[:{len(least)}] < {least!r})"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_s14_no_secret_and_no_open_door_in_files_for_clusters() -> None:
-    files = [
-        str(p.relative_to(ROOT)) for p in ROOT.rglob("*.y*ml") if "cluster" in p.name or "k8s" in p.parts
-    ]
-    for file in files:
-        text = (ROOT / file).read_text()
-        assert re.findall(SECRET_IN_YAML, text, re.MULTILINE) == [], file
 
 
 def test_s20_actions_are_pinned_by_their_digest() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.security.conftest import HOSTILE
 
+pytestmark = pytest.mark.timeout(900)  # the first of these tests waits for a sweep
+
 
 class Elements(HTMLParser):
     """The elements and attributes of a page."""

@@ -54,26 +54,33 @@ def test_other_command_lines_stay(line: list[str]) -> None:
     assert without_passwords(line) == (line, {})
 
 
-def test_the_process_starts_again_without_the_password(tmp_path: Path) -> None:
-    """A program that shows the command line of the running process, and what an option got."""
-    code = (
-        "import sys, sweeps.cli.app as app\n"
-        "def run():\n"
-        "    import os, json\n"
-        "    line = open('/proc/self/cmdline').read()\n"
-        "    print(json.dumps([os.getpid(), line, os.environ.get('SYNAUG_STORAGE'), sys.argv]))\n"
-        "    return 0\n"
-        "app._run = run\n"
-        "app.main()\n"
+# Stands in the place of a command's first step, once the command line is read.
+INSIDE = """
+import json, os, sys
+import sweeps.cli.app as app, sweeps.cli.upkeep as upkeep
+
+def step(out):
+    {body}
+
+upkeep.require_sweep = step
+app.main()
+"""
+
+
+def test_the_process_starts_again_without_the_password() -> None:
+    """What the list of processes shows, and what the option got."""
+    shown = (
+        "[os.getpid(), open('/proc/self/cmdline').read(), os.environ.get('MLFLOW_TRACKING_URI'), sys.argv]"
     )
-    given = ["verify", "x", "--storage", "postgresql://a:s3cret@h/o"]
+    code = INSIDE.format(body=f"print(json.dumps({shown})); sys.exit(0)")
+    given = ["sync", "x", "--tracking-uri", f"http://a:{SECRET}@h:1"]
     process = subprocess.Popen([sys.executable, "-c", code, *given], stdout=subprocess.PIPE, text=True)
-    said, _ = process.communicate(timeout=100)
-    pid, line, storage, arguments = json.loads(said)
+    told, _ = process.communicate(timeout=100)
+    pid, line, uri, arguments = json.loads(told)
     assert (pid, process.returncode) == (process.pid, 0)
     assert SECRET not in line
-    assert storage == "postgresql://a:s3cret@h/o"
-    assert arguments[1:] == ["verify", "x"]
+    assert uri == f"http://a:{SECRET}@h:1"
+    assert arguments[1:] == ["sync", "x"]
 
 
 @pytest.fixture
@@ -100,15 +107,11 @@ def test_what_is_said_of_databases_is_clean() -> None:
 
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
 def test_a_bug_that_holds_an_address_does_not_print_its_password(debug: list[str]) -> None:
-    code = (
-        "import sweeps.cli.app as app\n"
-        "def fail(**_): raise ValueError('tried http://a:s3cret@h:1/x')\n"
-        "app.app = fail\n"
-        "app.main()\n"
-    )
+    code = INSIDE.format(body=f"raise ValueError('tried http://a:{SECRET}@h:1/x')")
     done = subprocess.run(
-        [sys.executable, "-c", code, *debug], capture_output=True, text=True, timeout=100, check=False
-    )
+        [sys.executable, "-c", code, *debug, "sync", "x"],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
     assert done.returncode == Exit.BUG
     assert "tried http://***@h:1/x" in done.stderr
     assert SECRET not in done.stderr + done.stdout

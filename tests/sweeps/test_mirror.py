@@ -24,7 +24,7 @@ from sweeps.resend import resend
 from sweeps.resume import describe, entries_of
 from sweeps.spec import Spec, load_spec
 from synaug.errors import Exit
-from tracking import open_client, summary
+from tracking import TrackingUnavailable, open_client, probe, summary
 from tracking.schema import MAX_ARTIFACTS
 
 AWAY = "http://127.0.0.1:9"  # nobody listens there
@@ -115,8 +115,10 @@ def finish(feed: Feed, cells: int) -> None:
 
 
 def test_a_cell_that_waits_for_mlflow_takes_no_memory_for_its_results(feed: Feed, away: Places) -> None:
-    tracemalloc.start()
+    with pytest.raises(TrackingUnavailable):
+        probe(AWAY)  # imports what the outbox's thread would import in between
     finish(feed, 20)
+    tracemalloc.start()
     first, _ = tracemalloc.get_traced_memory()
     size = away.ledger.stat().st_size
     finish(feed, 60)
