@@ -93,7 +93,7 @@ class Margins(Scorer):
         decision = X @ self.weights.T + self.bias
         if decision.shape[1] == 1:
             decision = np.concatenate([-decision, decision], axis=1)
-        return -np.logaddexp(0, -log_odds(decision))
+        return np.asarray(-np.logaddexp(0, -log_odds(decision)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
