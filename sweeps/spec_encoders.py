@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -29,24 +29,33 @@ class Encoder(Part):
         """Whether the embeddings come with the data."""
         return self.model == VECTORS
 
-    @property
-    def full_name(self) -> str:
-        """The model, and what is not as usual: ``minilm/cls/raw``; scaled own vectors: ``vectors/unit``."""
+    def named(self, told: Collection[str]) -> str:
+        """The model, and those fields of ``told`` that are not as usual: ``minilm/cls/raw``.
+
+        Own vectors that are scaled to length one are ``vectors/unit``.
+        """
         usual = _defaults()
         if self.own_vectors:
             return f"{VECTORS}/unit" if self.normalize else VECTORS
-        parts = [
-            self.pooling if self.pooling != usual["pooling"] else "",
-            "" if self.normalize else "raw",
-            str(self.max_length) if self.max_length != usual["max_length"] else "",
-            self.dtype if self.dtype != usual["dtype"] else "",
-        ]
-        return "/".join(filter(None, [model_name(self.model), *parts]))
+        words = {
+            "pooling": self.pooling,
+            "normalize": "raw",
+            "max_length": str(self.max_length),
+            "dtype": self.dtype,
+        }
+        unusual = [name for name in words if name in told and getattr(self, name) != usual[name]]
+        return "/".join([model_name(self.model), *(words[name] for name in unusual)])
 
 
 def names_of(encoders: Sequence[Encoder]) -> tuple[str, ...]:
-    """What the cells of each encoder are told apart by; folders of one name are numbered."""
-    names = [encoder.full_name for encoder in encoders]
+    """What the cells of each encoder are told apart by; folders of one name are numbered.
+
+    Settings that all models share are left out, so that the cells of a sweep of one encoder are called as
+    they always were.
+    """
+    models = [encoder for encoder in encoders if not encoder.own_vectors]
+    told = [name for name in Encoder.model_fields if len({getattr(model, name) for model in models}) > 1]
+    names = [encoder.named(told) for encoder in encoders]
     counts = Counter(names)
     return tuple(
         f"{name}#{names[: i + 1].count(name)}" if counts[name] > 1 else name for i, name in enumerate(names)

@@ -63,8 +63,8 @@ def _leader(evidence: Evidence, sides: Sequence[Side], arm: str, margin: float) 
         f"{effect(last.label, leader.label, d, margin, evidence)}. Not told apart from {leader.label} by a "
         f"95 % interval: {names(near, 'no other encoder')}."
     )
-    detail = {"kind": "summary", "what": "encoder", "arm": arm, "leader": leader.label, "against": last.label}
-    detail |= {"not_told_apart": near}
+    detail: dict[str, Any] = {"kind": "summary", "what": "encoder", "arm": arm, "not_told_apart": near}
+    detail |= {"leader": leader.label, "against": last.label}
     return answer_of(sentence, d, own, margin, cells=keys_of(order), detail=detail)
 
 

@@ -23,13 +23,11 @@ def same_metrics(evidence: Evidence, budget: Budget, levels: Levels, margin: flo
         return []
     d = contrast(evidence, budget, *sides)
     raw = raw_encoder(evidence)
-    how = (
-        "by construction on normalised embeddings"
-        if raw is None
-        else f"here, though {raw} does not normalise"
-    )
+    said = f"by construction on normalised embeddings for {levels.arm}"
+    if raw is not None:
+        said = f"for {levels.arm} here, though embeddings of {raw} are not normalised"
     sentence = (
-        f"{budget_phrase(budget)}, metric euclidean and cosine are identical {how} for {levels.arm} "
+        f"{budget_phrase(budget)}, metric euclidean and cosine are identical {said} "
         f"(same score in every replicate; {proof_of(d, evidence)})."
     )
     detail = {"kind": "identical", "arm": levels.arm, "first": SAME_ORDER[0], "second": SAME_ORDER[1]}
@@ -50,7 +48,7 @@ def differing_metrics(evidence: Evidence, levels: Levels) -> list[str]:
     if raw is None or not set(SAME_ORDER) <= set(levels.values):
         return []
     return [
-        f"embeddings of {raw} are not normalised: euclidean and cosine rank neighbours differently; "
+        f"embeddings of {raw} are not normalised, so that euclidean and cosine may differ as ranks; "
         "they are identical by construction on normalised embeddings alone"
     ]
 

@@ -24,7 +24,7 @@ from tracking import PARENT, open_client
 pytestmark = pytest.mark.slow
 
 ARMS = ("none", "logit_adjust", "smote")
-NAMES = ("encoder/16/float32", "encoder/cls/raw/16/float32", "vectors")
+NAMES = ("encoder", "encoder/cls/raw", "vectors")
 SCHEMA = Path(ledger.__file__).with_name("ledger_schema.json")
 
 

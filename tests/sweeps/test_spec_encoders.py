@@ -41,6 +41,9 @@ def test_what_one_encoder_always_meant_stays_as_it_was() -> None:
 
 def test_names_say_what_is_not_as_usual(tmp_path: Path) -> None:
     assert spec(encoders=FOUR).encoder_names == ("minilm", "minilm/cls", "minilm/cls/raw", "minilm/64")
+    shared = spec(encoder={"max_length": 64}, encoders=["minilm", {"pooling": "cls"}])
+    assert shared.encoder_names == ("minilm", "minilm/cls")
+    assert spec(encoders=[{"pooling": "cls"}, {"pooling": "mean"}]).encoder_names == ("minilm/cls", "minilm")
     folders = [tmp_path / name / "bert" for name in "ab"]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -65,7 +68,7 @@ def test_own_vectors_are_left_as_they_are_and_take_no_settings_of_a_text_model()
     assert spec(data=data, encoder={"model": "vectors"}).encoder.normalize is False
     assert spec(data=data, encoder={"model": "vectors", "normalize": True}).encoder.normalize is True
     both = spec(data=data, encoder={"max_length": 64}, encoders=["minilm", "vectors"])
-    assert both.encoder_names == ("minilm/64", "vectors")
+    assert both.encoder_names == ("minilm", "vectors")
     assert both.encoders[1].max_length == 128
     assert load_spec(yaml.safe_load(both.to_yaml())) == both
     text = str(refused(encoder={"model": "vectors", "pooling": "cls"}))
