@@ -45,7 +45,8 @@ IN_CONTEXT: Mapping[str, Question] = {
 
 
 def _data_sets(evidence: Evidence, margin: float) -> Reply:
-    return answer_data_sets([evidence], margin)
+    answers, warnings = answer_data_sets([evidence], margin)
+    return answers, warnings if any(answer.n for answer in answers) else []
 
 
 ACROSS: Mapping[str, Question] = {  # these compare contexts

@@ -38,7 +38,9 @@ def quality(source: Source) -> Section:
     for number, heading, part in source.detailed():
         frame = diagnostics_of(source, part, [side.keys[0] for side in sides_of(part).values()])
         if len(frame):
-            parts += [_across(frame, heading, suffix(number)), _table(frame, heading, suffix(number))]
+            shown = frame[~frame["diagnostic"].str.contains(ELSEWHERE)]
+            parts += [_across(shown, heading, suffix(number))] if len(shown) else []
+            parts.append(_table(frame, heading, suffix(number)))
     if parts:
         parts.append(
             Note("A value outside of the band is a difference from real rows, not a verdict on usefulness.")
@@ -94,8 +96,7 @@ def _across(frame: pd.DataFrame, heading: str, end: str) -> Table:
     """One row a diagnostic, one column an arm; an arrow where the mean lies outside of the band."""
     arms = list(dict.fromkeys(frame["arm"]))
     rows: list[dict[str, Any]] = []
-    shown = frame[~frame["diagnostic"].str.contains(ELSEWHERE)]
-    for name, group in shown.groupby("diagnostic", sort=False):
+    for name, group in frame.groupby("diagnostic", sort=False):
         found = {row["arm"]: row for row in rows_in(group)}
         banded = [row for row in found.values() if row["band_low"] is not None]
         row: dict[str, Any] = {"diagnostic": str(name).replace("_", " "), "band": None}
