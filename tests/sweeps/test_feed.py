@@ -236,6 +236,38 @@ def test_too_many_failed_cells_stop_the_sweep(make: Make) -> None:
     assert "limits.max_failed" in str(feed.stopped)
 
 
+def test_a_number_of_failed_cells_is_allowed_as_well(make: Make) -> None:
+    feed = make(max_failed=2.0)
+    for expected in (False, False, True):
+        given = work(feed)
+        feed.result(given.key, line(0, status="failed", reason="x"))
+        feed.result(given.key, line(1, status="failed", reason="x"))
+        assert (feed.stopped is not None) == expected
+
+
+def test_a_cell_that_another_took_along_is_run_again_and_not_blamed(
+    make: Make, ledger: Ledger, seen: Seen
+) -> None:
+    feed = make(entries=[Entry(design_cells(SPEC)[0], *describe(design_cells(SPEC)[0]))])
+    for attempt in range(1, 2 * MAX_ATTEMPTS):
+        given = work(feed)
+        assert given.attempt == attempt
+        feed.ended(given.key, Death("cut off"))
+    run(feed, work(feed))
+    assert lines(ledger, "cell")[0]["status"] == "ok"
+    assert "cut off by the death of another cell" in seen.troubles[0][1]
+
+
+def test_a_cell_that_hangs_is_given_up_with_its_stack(make: Make, ledger: Ledger, seen: Seen) -> None:
+    feed = make(entries=[Entry(design_cells(SPEC)[0], *describe(design_cells(SPEC)[0]))])
+    for _ in range(MAX_ATTEMPTS):
+        feed.ended(work(feed).key, Death("timeout", "9 s", "Timeout (0:00:09)!"))
+    cell = lines(ledger, "cell")[0]
+    assert cell["status"] == "failed"
+    assert cell["reason"].startswith("timeout: in 3 attempts")
+    assert seen.troubles[-1][2] == "Timeout (0:00:09)!"
+
+
 def test_a_stopped_sweep_takes_results_and_tries_nothing_again(make: Make, ledger: Ledger) -> None:
     feed = make()
     first, second = work(feed), work(feed)
