@@ -129,7 +129,7 @@ def _parsed(overrides: Sequence[Override]) -> list[tuple[Keys, Any, str]]:
         keys = (first, rest) if dot and first == "space" else tuple(name.strip().split("."))
         try:
             value = parse(text, _flag(keys)).value if isinstance(override, str) else override[1]
-            place = override[2] if len(override) == 3 and not isinstance(override, str) else _flag(keys)
+            place = override[2] if not isinstance(override, str) and len(override) == 3 else _flag(keys)
             parsed.append((keys, value, place))
         except SynaugError as error:
             if error.exit is not Exit.SPEC:

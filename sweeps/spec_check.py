@@ -122,18 +122,17 @@ def _finding(keys: Keys, error: Mapping[str, Any], raw: Mapping[str, Any]) -> Fi
     value = error["input"]
     if kind == "value_error":
         got = "" if isinstance(value, Mapping) else f", got {_shown(value)}"
-        return Finding(keys, f"{context['error']}{got}", **_manner(keys))
+        return _bad_value(keys, f"{context['error']}{got}")
     text = f"expected {_expectation(kind, context, str(error['msg']))}, got {_shown(value)}"
     if keys == ("folds",) and kind == "greater_than_equal":  # a matter of the data
         return Finding(keys, text, "use 2 folds or more", Exit.DATA, "D27")
-    return Finding(keys, text, **_manner(keys))
+    return _bad_value(keys, text)
 
 
-def _manner(keys: Keys) -> dict[str, str]:
-    """How to mend a value, and its code, where they are not those of any other value."""
+def _bad_value(keys: Keys, text: str) -> Finding:
     if keys == ("name",):
-        return {"fix": "use such a name as the last part of --out: runs/my-sweep", "code": "D43"}
-    return {}
+        return Finding(keys, text, "use such a name as the last part of --out: runs/my-sweep", code="D43")
+    return Finding(keys, text)
 
 
 def _expectation(kind: str, context: Mapping[str, Any], message: str) -> str:
