@@ -23,20 +23,25 @@ WORDS = {HOSTILE: ["wing", "shell", "leg", "antenna"], "teapot": ["lid", "spout"
 # Imported by every Python process of the sweep: writes down whom it wants to talk to. Ray opens a datagram
 # socket to learn its own address; nothing is sent through it.
 WATCH = """
-import os, socket, sys
+import os, socket
 
-def watch(event, arguments):
-    if event == "socket.connect" and arguments[0].family in (socket.AF_INET, socket.AF_INET6):
-        if arguments[0].type & 0xF == socket.SOCK_STREAM and isinstance(arguments[1], tuple):
-            note(str(arguments[1][0]))
-    elif event == "socket.getaddrinfo" and arguments[0] is not None:
-        note(str(arguments[0]))
+connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+def watched_connect(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and self.type & 0xF == socket.SOCK_STREAM:
+        note(str(address[0]))
+    return connect(self, address)
+
+def watched_getaddrinfo(host, *more, **named):
+    if host is not None:
+        note(str(host))
+    return getaddrinfo(host, *more, **named)
 
 def note(host):
     with open(os.environ["WATCHED"], "a") as file:
         file.write(host + "\\n")
 
-sys.addaudithook(watch)
+socket.socket.connect, socket.getaddrinfo = watched_connect, watched_getaddrinfo
 """
 ALONE = """
 set -e

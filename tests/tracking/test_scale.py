@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,16 +53,36 @@ def calls(relay: Relay) -> Counter[str]:
     return Counter(request.rsplit("/", 1)[1] for request in relay.requests)
 
 
+def multiply(file: Path, copies: int) -> None:
+    """Copy the child runs of a store so often, each under a key and an id of its own."""
+    children = "SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId'"
+    ids = {"runs": "run_uuid", "tags": "run_uuid", "params": "run_uuid", "metrics": "run_uuid",
+           "latest_metrics": "run_uuid", "inputs": "destination_id"}  # fmt: skip
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"CREATE TEMP TABLE old AS {children}")
+        for number in range(copies):
+            new = {name: f"substr({name}, 1, 28) || '{number:04}'" for name in (*ids.values(), "input_uuid")}
+            key = f"CASE key WHEN 'trial_key' THEN value || '-{number}' ELSE value END"
+            for table, column in ids.items():
+                names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+                more = {"value": key} if table == "tags" else {}
+                chosen = ", ".join((new | more).get(name, f'"{name}"') for name in names)
+                rows = f"SELECT {chosen} FROM {table} WHERE {column} IN (SELECT run_uuid FROM old)"
+                database.execute(f"INSERT INTO {table} {rows}")
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("cells", "page"), [(60, 25), pytest.param(2000, 1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("copies", "page"), [(2, 25), pytest.param(99, 1000, marks=pytest.mark.slow)])
 def test_requests_do_not_grow_with_the_runs(
-    tmp_path: Path, sweep: str, make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch, cells: int, page: int
+    tmp_path: Path, sweep: str, make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch, copies: int, page: int
 ) -> None:
     monkeypatch.setattr("tracking.runs._PAGE", page)
     monkeypatch.setattr("tracking.dumping._PAGE", page)
-    uri, port = f"sqlite:///{tmp_path}/mlflow.db", free_port()
-    keys = [f"{number:016x}" for number in range(cells)]
-    fill(uri, "mlflow-artifacts://", [make_cell(key, artifacts={}) for key in keys], sweep)
+    uri, port, cells = f"sqlite:///{tmp_path}/mlflow.db", free_port(), 20 * (1 + copies)
+    first = [f"{number:016x}" for number in range(20)]
+    fill(uri, "mlflow-artifacts://", [make_cell(key, artifacts={}) for key in first], sweep)
+    multiply(tmp_path / "mlflow.db", copies)
+    keys = sorted([*first, *(f"{key}-{number}" for number in range(copies) for key in first)])
     searches = math.ceil((cells + 1) / page) + 1
     with running(
         ui_command(uri, str(tmp_path / "artifacts"), port=port), ui_environment(uri), port, tmp_path
