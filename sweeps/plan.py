@@ -289,18 +289,14 @@ def check_against(spec: Spec, classes: Sequence[str], dimensions: int) -> None:
 def _minority_problems(spec: Spec, classes: Sequence[str]) -> list[Problem]:
     if not isinstance(spec.imbalance, Minority):
         return []
-    fix = "classes of the data: " + ", ".join(classes)
+    field, fix = "imbalance.minority", "classes of the data: " + ", ".join(classes)
     problems = [
-        Problem(
-            f"imbalance.minority[{i}]: unknown class {name!r}{did_you_mean(name, classes)}",
-            fix=fix,
-            code="D55",
-        )
+        Problem(f"{field}[{i}]: unknown class {name!r}{did_you_mean(name, classes)}", None, fix, "D55")
         for i, name in enumerate(spec.imbalance.minority)
         if name not in classes
     ]
     if set(classes) <= set(spec.imbalance.minority):
-        text = "imbalance.minority: expected one, some or all but one of the classes, got all"
+        text = f"{field}: expected one, some or all but one of the classes, got all"
         problems.append(Problem(text, fix=fix, code="D55"))
     return problems
 
