@@ -64,7 +64,7 @@ def second_view_of(
     table = pd.DataFrame([dict(axes[cell]) for cell in complete])[list(found.fanova)]
     seed = int(random.integers(2**31))
     again = [
-        _importances(table, complete.drop(index=part).mean().to_numpy(), seed)
+        _importances(table, complete.drop(index=list(part)).mean().to_numpy(), seed)
         for part in np.array_split(complete.index.to_numpy(), min(PARTS, len(complete)))
     ]
     ranges = [

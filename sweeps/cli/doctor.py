@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .app import app
-from .asking import Json
-from .running import Address, Tracking
+from .running import Address, Json, Tracking
 
 if TYPE_CHECKING:
     from ..doctor import Examination, Seen

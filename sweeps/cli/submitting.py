@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .asking import Json
-from .running import Gpus, Set, Source, Storage, Tracking, Workers, _load, _stderr
+from .running import Gpus, Json, Set, Source, Storage, Tracking, Workers, _load, _stderr
 
 
 @app.command()

@@ -106,12 +106,13 @@ def _all_have_texts(tables: Sequence[Table], options: DataOptions, found: Findin
     if len(set(lengths.values())) > 1:
         (first, one), *others = lengths.items()
         where, other = next(pair for pair in others if pair[1] != one)
-        found.refuse(f"vectors of {other} numbers, those of {first} have {one}", where, "give all one length")
+        text = f"vectors of {other} numbers, those of {first} have {one}"
+        found.refuse("D58", text, where, "give all one length")
     without = [table for table in tables if table.vectors is not None and not table.texts and table.labels]
     if without and len(without) < sum(bool(table.labels) for table in tables):
         for table in without:
             fix = "give all files one, or none of them"
-            found.refuse(f"no column {options.text_col!r}, which other files have", table.where, fix)
+            found.refuse("D02", f"no column {options.text_col!r}, which other files have", table.where, fix)
     if found.problems:
         raise SynaugError(found.problems, Exit.DATA)
     return not without

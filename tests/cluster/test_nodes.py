@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -19,18 +18,13 @@ import pytest
 
 from sweeps.ledger import Line, read
 from tests.cluster.workshop import first_results, write_workshop
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RAY = str(Path(sys.executable).with_name("ray"))
 STORE = 80_000_000  # bytes; Ray takes no less than 75 MiB
 SECONDS = 300.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from tests.tracking.conftest import free_port
+from tests.servers import free_port
 
 RAY = str(Path(sys.executable).with_name("ray"))
 SECONDS = 150.0

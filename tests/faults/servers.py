@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.tracking.conftest import answers, free_port
+from tests.servers import answers, free_port
 from tracking import ui_command, ui_environment
 
 

@@ -20,7 +20,7 @@ from sweeps.death import Death
 from sweeps.ledger import Ledger
 from tests.faults.bench import CELLS, Here
 from tests.faults.test_records import lock, optuna_file
-from tests.tracking.conftest import free_port
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 

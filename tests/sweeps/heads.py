@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import free_port
+
 RAY = str(Path(sys.executable).with_name("ray"))
 START_SECONDS = 150  # Ray itself gives up after 30 of them in one of its steps
 TRIES = 3
@@ -37,12 +39,6 @@ class Head:
     dashboard: str
     metrics: str
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
