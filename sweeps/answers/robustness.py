@@ -126,9 +126,9 @@ def _reading(found: Robust) -> str:
 
 def _varies(found: Robust) -> str:
     shares = found.varies
-    if shares.explainable is None or shares.p is None:
+    if shares.explainable is None or shares.low is None or shares.high is None or shares.p is None:
         return f"How much the gain varies between settings has no answer: {shares.reason}"
-    part = "{varies:.1f} % [{varies_low:.1f}, {varies_high:.1f}]".format(**_variance(found))
+    part = f"{100 * shares.explainable:.1f} % [{100 * shares.low:.1f}, {100 * shares.high:.1f}]"
     return (
         f"Settings explain {part} of the variance of a gain in one replicate, the rest is noise (permutation "
         f"p = {shares.p:.3f}, not corrected)"
