@@ -37,7 +37,7 @@ class Node:
     memory: float
 
     def __str__(self) -> str:
-        return f"{self.address} ({self.host})"
+        return f"{self.address} ({self.host}, {self.id[:8]})"
 
 
 @dataclass(frozen=True)
