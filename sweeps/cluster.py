@@ -113,6 +113,7 @@ def _join(ray: Any, address: str, settings: Mapping[str, Any]) -> None:
     For each ``ray://`` client a head forks a server while its other threads use gRPC. With Ray 2.60 about
     one first fork in three died at once, the next one lived, so a client that was turned away tries again.
     """
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # the last failure is told, and enough
     for attempt in stamina.retry_context(
         on=ConnectionAbortedError, attempts=CLIENT_ATTEMPTS, timeout=None, wait_initial=1.0
     ):

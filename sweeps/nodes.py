@@ -13,7 +13,7 @@ from . import identity as identities
 from .identity import differences, identity, identity_json, read_identity
 
 SAME = "install the same Python, requirements.lock and version of this project here and on every node"
-ANSWER_SECONDS = 90.0  # a worker on a loaded node takes many of them to start
+ANSWER_SECONDS = 180.0  # a worker on a loaded node takes many of them to start
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Node:
     memory: float
 
     def __str__(self) -> str:
-        return f"{self.address} ({self.host})"
+        return f"{self.address} ({self.host}, {self.id[:8]})"
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,8 @@ def code_problems(answer: Answer) -> list[Problem]:
     name = f"node {answer.node}"
     if answer.text is None:
         fix = f"install {identities.PROJECT} and its requirements.lock there, or take the node away"
+        if answer.silent:
+            fix = "look at its load and at Ray's logs there, then try again, or take the node away"
         return [Problem(f"{name} does not say what it runs: {answer.trouble}", fix=fix)]
     return [
         Problem(f"{name}: {difference}", fix=SAME)

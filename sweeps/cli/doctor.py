@@ -22,7 +22,7 @@ STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 def doctor(
     address: Address = "local",
     tracking_uri: Tracking = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="That the nodes have to answer.")] = 90.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="That the nodes have to answer.")] = 180.0,
     as_json: Json = False,
 ) -> None:
     """Look for what would trouble a sweep: on this machine, or on every node of a cluster.

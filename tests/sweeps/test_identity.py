@@ -11,10 +11,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from sweeps.feed import Halt
 from sweeps.identity import differences, identity, identity_json, other_code, read_identity
 from sweeps.nodes import Answer, Node, code_problems
-from sweeps.trial import Job, run_cell
+from sweeps.trial import Job, Work, run_cell
+from sweeps.tune_run import FeedSearcher
 from synaug.classifiers.options import MlpOptions
+from synaug.errors import Exit, SynaugError
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,10 +83,32 @@ def test_the_check_comes_before_the_cell_is_looked_at(monkeypatch: pytest.Monkey
     assert "ray is" in str(reported[0])
 
 
+def test_a_refused_node_ends_the_run_and_blames_no_cell() -> None:
+    class Feed:
+        def next_work(self) -> Work:
+            return Work("k", "none", {}, (0, 1))
+
+        def result(self, key: str, line: object) -> None:
+            pytest.fail("a refusal is no result")
+
+        def ended(self, key: str, died: bool) -> None:
+            pytest.fail("no attempt of the cell was made")
+
+    halt = Halt()
+    searcher = FeedSearcher(Feed(), halt)
+    searcher.suggest("trial")
+    with pytest.raises(SynaugError, match=r"node worker-7: ray is 2\.1") as told:
+        searcher.on_trial_result("trial", {"refused": ["node worker-7: ray is 2.1, here it is 2.60"]})
+    searcher.on_trial_complete("trial", error=True)
+    assert told.value.exit == Exit.RESOURCES
+    assert "finished work is kept" in str(told.value)
+    assert (searcher.error, halt.now) == (told.value, True)
+
+
 def test_a_node_that_does_not_answer_is_a_problem() -> None:
-    node = Node("id", "10.0.0.7", "worker-7", 4, 0, 1e9)
+    node = Node("73e5a65f90761499", "10.0.0.7", "worker-7", 4, 0, 1e9)
     for trouble in ("ModuleNotFoundError: No module named 'packaging'", "no answer in 90 s"):
         [problem] = code_problems(Answer(node, None, trouble, 0.0))
-        assert "node 10.0.0.7 (worker-7)" in problem.message
+        assert "node 10.0.0.7 (worker-7, 73e5a65f)" in problem.message
         assert trouble in problem.message
     assert code_problems(Answer(node, identity_json(), None, 0.0)) == []
