@@ -19,7 +19,7 @@ import pytest
 
 from tracking import ui_command, ui_environment
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 def free_port() -> int:
