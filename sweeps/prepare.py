@@ -25,10 +25,11 @@ from synaug.own_vectors import OwnVectors, open_vectors
 from synaug.randomness import Streams
 from synaug.tokens import Tokens
 
-from .plan import CONFIRM, check_against, size_name
+from .plan import CONFIRM, size_name
 from .progress import counted
 from .spec import Spec
 from .spec_encoders import Encoder as Declared
+from .spec_fit import check_against
 
 Codes = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]

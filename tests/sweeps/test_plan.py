@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from sweeps.plan import Cell, cell_of, check_against, design_cells, plan_lines, protocol, trial_key
+from sweeps.plan import Cell, cell_of, design_cells, plan_lines, protocol, trial_key
 from sweeps.space import arm_levels, defaults
 from sweeps.spec import Spec, load_spec
+from sweeps.spec_fit import check_against
 from synaug.errors import Exit, SynaugError
 from synaug.knobs import Value
 from synaug.methods import METHODS

@@ -30,7 +30,8 @@ def confusions_of(source: Source, part: Evidence, sides: dict[str, Side]) -> pd.
     rows: list[dict[str, Any]] = []
     for arm, side in sides.items():
         table = found.get(side.keys[0], pd.DataFrame())
-        shared: list[tuple[str, str]] = [(a, b) for a, b in table.columns.tolist() if (a, b) in start.columns]
+        columns: Any = table.columns.tolist()
+        shared: list[tuple[str, str]] = [pair for pair in columns if pair in start.columns]
         for truth, predicted in shared if arm != base else ():
             change = (table[truth, predicted] - start[truth, predicted]).dropna().to_numpy()
             row = {"arm": arm, "against": base, "true": truth, "predicted": predicted}
