@@ -18,6 +18,7 @@ from .nodes import SAME, check_nodes
 from .reach import CLIENT, check_address, prepare_environment, unreachable
 
 CLIENT_ATTEMPTS = 5
+START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
     }
     try:
         if address == "local":
-            cpus = workers or os.cpu_count() or 1
-            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+            _start(ray, workers or os.cpu_count() or 1, quiet)
         else:
             _join(ray, address, quiet)
     except ConnectionError as error:
@@ -105,6 +105,29 @@ def connected(address: str, workers: int | None, gpus: float) -> Iterator[Cluste
         yield _measure(address, workers, gpus, ray.cluster_resources())  # type: ignore[no-untyped-call]
     finally:
         _leave(ray)
+
+
+def _start(ray: Any, cpus: int, settings: Mapping[str, Any]) -> None:
+    """Start Ray on this machine; on one that is very busy a start takes more than the 30 s that Ray allows.
+
+    Raises:
+        SynaugError: it did not start in several tries (exit 6).
+    """
+    try:
+        for attempt in stamina.retry_context(on=_is_slow, attempts=START_ATTEMPTS, timeout=None):
+            with attempt:
+                ray.shutdown()  # what an attempt before has left
+                ray.init("local", num_cpus=cpus, include_dashboard=False, **settings)
+    except Exception as error:
+        if not _is_slow(error):
+            raise
+        text = f"Ray did not start on this machine in {START_ATTEMPTS} tries of 30 s each"
+        fix = "run it when less else runs here, or on a cluster with --address"
+        raise SynaugError(Problem(text, "--address local", fix), Exit.RESOURCES) from error
+
+
+def _is_slow(error: Exception) -> bool:
+    return "timed out during startup" in str(error)  # Ray raises a plain Exception
 
 
 def _join(ray: Any, address: str, settings: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Joining a cluster whose client server turns a caller away."""
+"""Starting Ray on a busy machine, and joining a cluster whose client server turns a caller away."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import stamina
 
-from sweeps.cluster import CLIENT_ATTEMPTS, connected
+from sweeps.cluster import CLIENT_ATTEMPTS, START_ATTEMPTS, connected
 from synaug.errors import Exit, SynaugError
 
 REASON = "RuntimeError: Starting Ray client server failed."
+SLOW = "The current node timed out during startup. This could happen because some of the raylet failed"
 TURNED_AWAY = f"Initialization failure from server:\nTraceback (most recent call last):\n{REASON}\n"
 
 
@@ -19,11 +20,12 @@ class Head:
 
     def __init__(self, failures: int):
         self.failures, self.calls = failures, 0
+        self.error: Exception = ConnectionAbortedError(TURNED_AWAY)
 
     def __call__(self, *_: Any, **__: Any) -> None:
         self.calls += 1
         if self.calls <= self.failures:
-            raise ConnectionAbortedError(TURNED_AWAY)
+            raise self.error
 
 
 @pytest.fixture
@@ -57,3 +59,25 @@ def test_the_reason_of_the_last_refusal_is_told(head: Head) -> None:
         pytest.fail("it connected")
     assert refused.value.exit == Exit.SERVICE
     assert head.calls == CLIENT_ATTEMPTS
+
+
+def test_a_slow_start_on_this_machine_is_tried_again_and_then_told(head: Head) -> None:
+    head.error = Exception(SLOW)  # the type that Ray raises
+    with stamina.set_testing(True, attempts=START_ATTEMPTS), connected("local", 1, 0) as cluster:
+        assert cluster.workers == 1
+    assert head.calls == 3
+    head.failures, head.calls = START_ATTEMPTS, 0
+    with (
+        stamina.set_testing(True, attempts=START_ATTEMPTS),
+        pytest.raises(SynaugError, match="did not start on this machine in 3 tries") as refused,
+        connected("local", 1, 0),
+    ):
+        pytest.fail("it started")
+    assert (refused.value.exit, head.calls) == (Exit.RESOURCES, START_ATTEMPTS)
+
+
+def test_another_error_of_a_start_is_not_tried_again(head: Head) -> None:
+    head.error = ValueError("no such thing")
+    with pytest.raises(ValueError, match="no such thing"), connected("local", 1, 0):
+        pytest.fail("it started")
+    assert head.calls == 1
