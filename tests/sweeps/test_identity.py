@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from sweeps.feed import Halt
 from sweeps.identity import differences, identity, identity_json, other_code, read_identity
+from sweeps.inquest import Inquest
 from sweeps.nodes import Answer, Node, code_problems
 from sweeps.trial import Job, Work, run_cell
 from sweeps.tune_run import FeedSearcher
@@ -95,7 +96,7 @@ def test_a_refused_node_ends_the_run_and_blames_no_cell() -> None:
             pytest.fail("no attempt of the cell was made")
 
     halt = Halt()
-    searcher = FeedSearcher(Feed(), halt)
+    searcher = FeedSearcher(Feed(), halt, 1, Inquest("", None))
     searcher.suggest("trial")
     with pytest.raises(SynaugError, match=r"node worker-7: ray is 2\.1") as told:
         searcher.on_trial_result("trial", {"refused": ["node worker-7: ray is 2.1, here it is 2.60"]})
