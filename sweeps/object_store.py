@@ -24,11 +24,13 @@ class Stored:
 
 
 def stored() -> Stored | None:
-    """Ask the cluster that this process is connected to, also through a Ray client; None: no answer."""
+    """Ask the cluster that this process is connected to, also through a Ray client; None: no answer, or no cluster."""
     import grpc
     import ray
     from ray.exceptions import RayError
 
+    if not ray.is_initialized():  # asking would start one
+        return None
     try:
         if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
             task: Any = ray.remote(num_cpus=0)(_ask)

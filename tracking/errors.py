@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-_USERINFO = re.compile(r"(?<=://)[^/\s'\"]*@")
+_USERINFO = re.compile(r"(?<!hf://)(?<=://)[^/\s'\"]*@")
 _SECRET_FIELD = re.compile(r"((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", re.IGNORECASE)
 
 

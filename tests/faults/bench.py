@@ -100,7 +100,7 @@ class Here:
             number += 1
             for replicate in work.replicates:
                 if not halt.asked():
-                    feed.result(work.key, json.loads(trial._line(work, replicate, shared, job)))
+                    feed.result(work.key, json.loads(trial._line(work, replicate, shared[0], job)))
                 if self.death is not None and work.attempt == 1:
                     break
             feed.ended(work.key, self.death if work.attempt == 1 else None)
