@@ -24,7 +24,10 @@ class Stored:
 
 
 def stored() -> Stored | None:
-    """Ask the cluster that this process is connected to, also through a Ray client; None: no answer, or no cluster."""
+    """Ask the cluster that this process is connected to, also through a Ray client.
+
+    None: there is no cluster, or it does not answer.
+    """
     import grpc
     import ray
     from ray.exceptions import RayError

@@ -19,9 +19,10 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # its state is never 
 
 import ray
 from ray import tune
-from ray.tune import Callback, Stopper
+from ray.tune import Stopper
 from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
@@ -96,8 +97,16 @@ class Witness(FIFOScheduler):
         self.errors[trial.trial_id] = str(trial.get_error() or "")
 
 
-class Forgetting(Callback):
-    """Empties what Tune keeps of each trial that has ended: 40 kB, which nobody reads again."""
+class Forgetting(TrialProgressCallback):
+    """Empties what Tune keeps of each trial that has ended: 40 kB, which nobody reads again.
+
+    Tune takes it for what prints results, and adds nothing that does.
+    """
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Print nothing."""
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Empty a trial whose last result was passed on."""

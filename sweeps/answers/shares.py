@@ -21,7 +21,6 @@ from .sentences import FLOOR, budget_phrase, names
 
 FEWEST_KNOBS = 2  # with one, all that is explained is that knob's
 FEWEST_LEVELS = 2
-UNEXPLAINED = "How much of the variance each knob of {} explains has no answer"
 NONE = "no_shares"  # the kind of the answer that says why there are none
 
 
@@ -68,6 +67,11 @@ def lacking(evidence: Evidence, arm: str) -> str | None:
     return None
 
 
+def _unexplained(arms: Sequence[str], budget: Budget, reason: str) -> str:
+    what = f"how much of the variance each knob of {names(arms)} explains"
+    return f"{budget_phrase(budget)}, {what} has no answer: {reason}."
+
+
 def no_shares(evidence: Evidence, budget: Budget) -> list[Answer]:
     """One sentence for all arms whose knobs have no shares for the same reason."""
     why: dict[str, list[str]] = {}
@@ -76,7 +80,7 @@ def no_shares(evidence: Evidence, budget: Budget) -> list[Answer]:
             why.setdefault(reason, []).append(arm)
     return [
         replace(
-            not_applicable(f"{UNEXPLAINED.format(names(arms))}: {reason}.", budget, NONE),
+            not_applicable(_unexplained(arms, budget, reason), budget, NONE),
             detail={"kind": NONE, "arms": arms, "reason": reason},
         )
         for reason, arms in why.items()

@@ -187,7 +187,10 @@ def test_a_sweep_ends_with_one_document(copy: Path, synaug: Any) -> None:
 CONFLICTS = {
     "another_spec": (["--set", "folds=3"], r"folds: the sweep in runs/mine has 2, now it is 3"),
     "other_data": (["--data", "other.csv"], r"data\.source: .* has 'texts\.csv', now it is 'other\.csv'"),
-    "more_replicates": (["--replicates", "3"], r"replicates: .* has 2, now it is 3\n.*--extend replicates=3"),
+    "more_replicates": (
+        ["--replicates", "3"],
+        r"replicates: .* has 2, now it is 3\n.*\n.*extend replicates=3",
+    ),
 }
 
 
