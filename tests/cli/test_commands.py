@@ -189,7 +189,7 @@ CONFLICTS = {
     "other_data": (["--data", "other.csv"], r"data\.source: .* has 'texts\.csv', now it is 'other\.csv'"),
     "more_replicates": (
         ["--replicates", "3"],
-        r"replicates: .* has 2, now it is 3\n.*\n.*extend replicates=3",
+        r"replicates: .* 2, now it is 3\n.*\n.*extend replicates=3",
     ),
 }
 
