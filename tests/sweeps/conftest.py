@@ -62,8 +62,10 @@ class Synaug:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.kill()
             pytest.fail(f"still running after {seconds} s:\n{self.text}")
+        finally:  # also when pytest's own time limit or Ctrl-C ends the wait
+            if self.process.poll() is None:
+                self.kill()
 
     def kill(self) -> None:
         """Kill the process alone, as the kernel would."""
