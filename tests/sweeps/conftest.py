@@ -31,7 +31,7 @@ CANARY = "zqxcanary"  # a word of every text, which no other record may hold
 WORDS = {"beetle": ["wing", "shell", "leg", "antenna"], "teapot": ["lid", "spout", "handle", "steam"]}
 FILLERS = ["the", "a", "of", "and", "with", "small", "large", "old", "new", "one"]
 SYNAUG = [sys.executable, "-c", "from sweeps.cli.app import main; main()"]
-SECONDS = 200  # until a process of a test counts as hung
+SECONDS = 800  # until a process of a test counts as hung
 SCORES = ("status", "chosen_steps", "scores", "curve", "folds", "per_class", "confusion", "counts")
 
 
@@ -62,8 +62,10 @@ class Synaug:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.kill()
             pytest.fail(f"still running after {seconds} s:\n{self.text}")
+        finally:  # also when pytest's own time limit or Ctrl-C ends the wait
+            if self.process.poll() is None:
+                self.kill()
 
     def kill(self) -> None:
         """Kill the process alone, as the kernel would."""
