@@ -24,14 +24,10 @@ class Stored:
 
 
 def stored() -> Stored | None:
-<<<<<<< HEAD
     """Ask the cluster that this process is connected to, also through a Ray client.
 
     None: there is no cluster, or it does not answer.
     """
-=======
-    """Ask the cluster that this process is connected to, also as a client; None: no answer, or no cluster."""
->>>>>>> dbg-c
     import grpc
     import ray
     from ray.exceptions import RayError
