@@ -6,10 +6,11 @@ import gc
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import stamina
 
 from synaug.errors import Exit, Problem, SynaugError
@@ -115,8 +116,8 @@ def _start(ray: Any, cpus: int, settings: Mapping[str, Any]) -> None:
     """
     try:
         for attempt in stamina.retry_context(on=_is_slow, attempts=START_ATTEMPTS, timeout=None):
-            with attempt:
-                ray.shutdown()  # what an attempt before has left
+            with attempt, _nothing_left_of_a_failure():
+                ray.shutdown()  # what an attempt before has left in this process
                 ray.init("local", num_cpus=cpus, include_dashboard=False, **settings)
     except Exception as error:
         if not _is_slow(error):
@@ -124,6 +125,22 @@ def _start(ray: Any, cpus: int, settings: Mapping[str, Any]) -> None:
         text = f"Ray did not start on this machine in {START_ATTEMPTS} tries of 30 s each"
         fix = "run it when less else runs here, or on a cluster with --address"
         raise SynaugError(Problem(text, "--address local", fix), Exit.RESOURCES) from error
+
+
+@contextmanager
+def _nothing_left_of_a_failure() -> Iterator[None]:
+    """End the processes of a start that failed; Ray lets them run, and they slow the next one down."""
+    this = psutil.Process()
+    before = this.children(recursive=True)
+    try:
+        yield
+    except Exception:
+        left = [child for child in this.children(recursive=True) if child not in before]
+        for child in left:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(left, timeout=10)
+        raise
 
 
 def _is_slow(error: Exception) -> bool:

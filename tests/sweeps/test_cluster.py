@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import psutil
 import pytest
 import stamina
 
@@ -74,6 +76,27 @@ def test_a_slow_start_on_this_machine_is_tried_again_and_then_told(head: Head) -
     ):
         pytest.fail("it started")
     assert (refused.value.exit, head.calls) == (Exit.RESOURCES, START_ATTEMPTS)
+
+
+def test_a_start_that_failed_leaves_no_process(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    head.error, head.failures = Exception(SLOW), 1
+    started: list[psutil.Process] = []
+
+    def start(*_: Any, **__: Any) -> None:
+        """One process as Ray's own, with a child."""
+        started.append(psutil.Popen(["sh", "-c", "sleep 100 & wait"]))
+        until = time.monotonic() + 60
+        while not started[-1].children() and time.monotonic() < until:
+            time.sleep(0.01)
+        started.extend(started[-1].children())
+        head()
+
+    monkeypatch.setattr("ray.init", start)
+    with stamina.set_testing(True, attempts=START_ATTEMPTS), connected("local", 1, 0):
+        assert [process.is_running() for process in started] == [False, False, True, True]
+    for process in started[2:]:
+        process.kill()
+    psutil.wait_procs(started, 60)
 
 
 def test_another_error_of_a_start_is_not_tried_again(head: Head) -> None:
