@@ -111,10 +111,10 @@ def test_a_sweep_without_it_shares_no_tokens(workshop: Any) -> None:
 def test_an_encoder_that_cannot_be_trained_is_refused_first(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_readers(prepared, prepared.encoder)
+    check_readers(prepared)
     monkeypatch.setattr(backbone, "off_by", lambda *_: np.nan)
     with pytest.raises(SynaugError, match="its layers, one after the other") as refused:
-        check_readers(prepared, prepared.encoder)
+        check_readers(prepared)
     assert refused.value.exit is Exit.SPEC
 
 
