@@ -29,8 +29,8 @@ def beyond_balance(evidence: Evidence, budget: Budget, levels: Levels, margin: f
     """Compare the largest ratio above 100 % with the largest one up to 100 %, in four measures.
 
     Falling balanced accuracy alone is no overfitting: prior over-shift gives it too. It is called so
-    only when the adjusted score or the AUC falls as well and the minority's gap between training and
-    held-out recall grows. Empty when no ratio above 100 % was run.
+    only when the adjusted score or the AUC falls as well, not just negligibly, and the minority's gap
+    between training and held-out recall grows. Empty when no ratio above 100 % was run.
     """
     above = [value for value in levels.values if value > BALANCE]
     below = [value for value in levels.values if 0 < value <= BALANCE]
@@ -67,7 +67,7 @@ def read_fall(
     if not _sign(score, -1):
         return "rises" if score.within(margin) or _sign(score, 1) else "unseen"
     free = [d for d in (adjusted, auc) if d.estimate is not None]
-    if any(_sign(d, -1) for d in free):
+    if any(_sign(d, -1) and not d.within(margin) for d in free):  # a negligible fall counts as none
         return "overfit" if _sign(gap, 1) else "undecided"
     return "over_shift" if free and all(d.within(margin) or _sign(d, 1) for d in free) else "undecided"
 

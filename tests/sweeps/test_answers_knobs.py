@@ -139,6 +139,7 @@ def test_ratio_is_compared_to_none_and_the_smallest_good_one_recommended() -> No
     ("change", "reading", "words"),
     [
         ({"score": 68}, "over_shift", "consistent with prior over-shift"),
+        ({"score": 68, "auc": 69.8, "gap": 74}, "over_shift", "consistent with prior over-shift"),
         ({"score": 68, "adjusted": 68, "gap": 74}, "overfit", "it overfits the minority"),
         ({"score": 68, "auc": 68, "gap": 74}, "overfit", "it overfits the minority"),
         ({"score": 68, "adjusted": 68}, "undecided", "undecided"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from typing import Any
 
@@ -80,23 +81,26 @@ def test_a_slow_start_on_this_machine_is_tried_again_and_then_told(head: Head) -
 
 def test_a_start_that_failed_leaves_no_process(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     head.error, head.failures = Exception(SLOW), 1
-    started: list[psutil.Process] = []
+    started: list[subprocess.Popen[bytes]] = []
+    families: list[list[psutil.Process]] = []
 
     def start(*_: Any, **__: Any) -> None:
         """One process as Ray's own, with a child."""
-        started.append(psutil.Popen(["sh", "-c", "sleep 100 & wait"]))
-        until = time.monotonic() + 60
-        while not started[-1].children() and time.monotonic() < until:
+        started.append(subprocess.Popen(["/bin/sh", "-c", "sleep 100 & wait"]))
+        parent, until = psutil.Process(started[-1].pid), time.monotonic() + 60
+        while not parent.children() and time.monotonic() < until:
             time.sleep(0.01)
-        started.extend(started[-1].children())
+        families.append([parent, *parent.children()])
         head()
 
     monkeypatch.setattr("ray.init", start)
     with stamina.set_testing(True, attempts=START_ATTEMPTS), connected("local", 1, 0):
-        assert [process.is_running() for process in started] == [False, False, True, True]
-    for process in started[2:]:
+        alive = [[process.is_running() for process in family] for family in families]
+        assert alive == [[False, False], [True, True]]
+    for process in families[1]:
         process.kill()
-    psutil.wait_procs(started, 60)
+    for popen in started:
+        popen.wait(60)
 
 
 def test_another_error_of_a_start_is_not_tried_again(head: Head) -> None:
