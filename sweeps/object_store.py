@@ -24,7 +24,7 @@ class Stored:
 
 
 def stored() -> Stored | None:
-    """Ask the cluster that this process is connected to, also through a Ray client; None: no answer, or no cluster."""
+    """Ask the cluster of this process, also through a Ray client; None: no answer, or no cluster."""
     import grpc
     import ray
     from ray.exceptions import RayError
