@@ -43,6 +43,7 @@ def faults_spec(folder: Path) -> dict[str, Any]:
         "design": "one_factor",
         "space": {"ratio": [50, 100], "k": [1, 3], "metric": ["euclidean"]},
         "controls": 0,
+        "diagnostics": False,  # which takes longer than all else
         "search": {"trials": 1},
     }
 

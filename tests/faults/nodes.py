@@ -1,10 +1,9 @@
-"""Ray nodes as a user starts them with ``ray start``, each a process group that a test can kill."""
+"""Ray nodes as a user starts them with ``ray start``, each a session of processes that a test can kill."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -51,13 +50,24 @@ class Node:
 
     def kill(self) -> None:
         """Kill all its processes at once, as a machine that loses power does."""
-        doomed = [self.process.pid]
-        with suppress(psutil.NoSuchProcess):
-            doomed += [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
-        for pid in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait(60)
+        until = time.monotonic() + SECONDS
+        while doomed := self._living():  # what starts while others die dies in the next round
+            assert time.monotonic() < until, f"these live on: {doomed}"
+            for process in doomed:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(doomed, timeout=1)
+        self.process.wait(SECONDS)
+
+    def _living(self) -> list[psutil.Process]:
+        """Processes of its session, also those whose parents have ended."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                ours = os.getsid(process.pid) == self.process.pid
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
 
 def _head(port: int) -> list[str]:
@@ -113,5 +123,4 @@ class Machines:
 
     def kill(self) -> None:
         for node in reversed(self.nodes):
-            if node.process.poll() is None:
-                node.kill()
+            node.kill()
