@@ -100,7 +100,7 @@ def said(error: BaseException) -> str:
 
 def may_pass(error: BaseException) -> bool:
     """Whether it may work later: a lock, a full disk, a server that is away; not a damaged file."""
-    cause = error.__cause__ or error
+    cause = error if isinstance(error, DatabaseError) else error.__cause__ or error
     return isinstance(cause, OperationalError) or not isinstance(cause, DatabaseError)
 
 
