@@ -21,9 +21,10 @@ from synaug.neighbors import NeighborGraph, depth_for
 
 from .job import neighborhoods
 from .plan import Cell
-from .prepare import AnyEncoder, Prepared, read_tokens, readers
+from .prepare import AnyEncoder, Prepared
 from .resume import replicates_of, with_precision
 from .spec import Spec
+from .text_readers import read_tokens, readers
 
 PROBE_STEPS = 8  # of training, and epochs of a VAE, that are timed; the rest is extrapolated
 SEED = 1  # of the random rows that stand for embeddings

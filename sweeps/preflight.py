@@ -9,10 +9,11 @@ from synaug.cache import EmbeddingCache
 from .cluster import check_cluster
 from .feasible import check_neighbors
 from .places import Places
-from .prepare import Prepared, check_readers, check_writable, prepare
+from .prepare import Prepared, check_writable, prepare
 from .room import check_room
 from .spec import Spec
 from .storage import checked
+from .text_readers import check_readers
 
 
 def preflight(spec: Spec, places: Places, address: str, gpus: float, console: Console) -> Prepared:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from rich.console import Console
 
 from synaug.cache import EmbeddingCache
-from synaug.classifiers import Classifier
 from synaug.corpus import Corpus, DataOptions, Part, load
 from synaug.embedding import EncodeShards, embed, encode_here
 from synaug.encoders import Encoder, EncoderOptions, open_encoder
@@ -30,12 +29,11 @@ from .progress import counted
 from .spec import Spec
 from .spec_encoders import Encoder as Declared
 from .spec_fit import check_against
+from .text_readers import read_tokens
 
 Codes = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 AnyEncoder = Encoder | OwnVectors
-
-CHECKED = 8  # texts on which an encoder is tried that is to be trained
 
 
 @dataclass(frozen=True)
@@ -247,34 +245,6 @@ def share(
     test = np.arange(len(visible), len(X))
     tokens = read_tokens(prepared, source, np.concatenate(parts))
     return Shared(X, y, corpus.classes, prepared.streams, tuple(draws), (), test, first, tokens)
-
-
-def read_tokens(prepared: Prepared, encoder: AnyEncoder, rows: Codes) -> Tokens | None:
-    """Tokens of some rows of the corpus for the classifiers that read texts; None where there is none."""
-    if not readers(prepared.spec) or isinstance(encoder, OwnVectors):
-        return None
-    return Tokens.of(encoder, [prepared.corpus.texts[row] for row in rows])
-
-
-def check_readers(prepared: Prepared) -> None:
-    """Let the classifiers that read texts try every encoder, before anything is written.
-
-    Raises:
-        SynaugError: one of them cannot train it (exit 3).
-    """
-    for reader in readers(prepared.spec):
-        for name, encoder in prepared.encoders.items():
-            if isinstance(encoder, OwnVectors):
-                text = f"{reader.name} trains an encoder on texts, and {name} came with the data"
-                fix = "leave this classifier out, or sweep the texts with the model that made the vectors"
-                raise SynaugError(Problem(text, "classifiers", fix, "D48"), Exit.SPEC)
-            reader.check_encoder(encoder, prepared.corpus.texts[:CHECKED])
-
-
-def readers(spec: Spec) -> list[Classifier]:
-    """Classifiers that train on the texts themselves."""
-    every = [classifier.options("float32") for classifier in spec.every_classifier]
-    return [options for options in every if options.reads_texts]
 
 
 def share_all(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from sweeps.plan import Cell, design_cells, protocol, trial_key
 from sweeps.search import ArmSearch
 from sweeps.spec import load_spec
 from sweeps.trial import Work
+from tests.sweeps.feeding import Seen, drain, line, lines, run, work
 
 SPEC = load_spec(
     {"name": "t", "arms": ["none", "smote"], "space": {"k": [1, 3], "ratio": [100], "metric": ["euclidean"]}}
@@ -28,45 +28,9 @@ DEAD = Death("process")
 Make = Callable[..., Feed]
 
 
-class Seen:
-    """In place of Optuna and of MLflow: remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.running: Counter[str] = Counter()
-        self.ended: dict[str, tuple[str, float | None]] = {}
-        self.closed: list[str] = []
-        self.troubles: list[tuple[str, str, str | None]] = []
-        self.sketches: dict[str, Any] = {}
-
-    def start(self, key: str, arm: str, settings: Mapping[str, Any], classifier: str) -> None:
-        self.running[key] += 1
-
-    def finish(self, key: str, state: str, value: float | None = None) -> None:
-        assert key not in self.ended, f"{key} ended twice"
-        self.ended[key] = (state, value)
-
-    def cell_closed(self, entry: Entry) -> None:
-        self.closed.append(entry.key)
-
-    def sketched(self, key: str, sketch: Mapping[str, Any]) -> None:
-        self.sketches[key] = sketch
-
-    def failed(self, entry: Entry, reason: str, trace: str | None) -> None:
-        self.troubles.append((entry.key, reason, trace))
-
-
 def describe(cell: Cell) -> tuple[str, dict[str, Any]]:
     config = cell.config(SPEC, "data", "encoder")
     return trial_key(config, "d", "e", protocol(SPEC), 1), config
-
-
-def line(replicate: int, score: float = 0.7, status: str = "ok", **more: Any) -> dict[str, Any]:
-    """What a worker reports of one replicate."""
-    found: dict[str, Any] = {"replicate": replicate, "status": status, "reason": None}
-    found["seconds"] = {"total": 0.5}
-    if status == "ok":
-        found |= {"scored_on": "dev", "scores": {"dev_balanced_accuracy": score}, "curve": []}
-    return found | more
 
 
 @pytest.fixture
@@ -95,31 +59,6 @@ def make(ledger: Ledger, seen: Seen) -> Make:
         return Feed(entries, searches, describe, ledger, seen, known, seen)  # type: ignore[arg-type]
 
     return make
-
-
-def work(feed: Feed) -> Work:
-    found = feed.next_work()
-    assert isinstance(found, Work)
-    return found
-
-
-def run(feed: Feed, given: Work, score: float = 0.7) -> None:
-    for replicate in given.replicates:
-        feed.result(given.key, line(replicate, score))
-    feed.ended(given.key, None)
-
-
-def drain(feed: Feed, score: Callable[[Work], float] = lambda _: 0.7) -> list[Work]:
-    """Run everything, one after the other, as workers without trouble would."""
-    done = []
-    while isinstance(given := feed.next_work(), Work):
-        run(feed, given, score(given))
-        done.append(given)
-    return done
-
-
-def lines(ledger: Ledger, kind: str, key: str | None = None) -> list[Any]:
-    return [x for x in read(ledger.path).lines if x["kind"] == kind and key in (None, x["trial_key"])]
 
 
 def test_every_design_cell_runs_once_in_the_order_of_the_plan(make: Make, seen: Seen) -> None:

@@ -18,9 +18,10 @@ from sweeps.graphs import with_graphs
 from sweeps.job import job_of, neighborhoods
 from sweeps.places import places
 from sweeps.plan import Cell, planned_cells
-from sweeps.prepare import Prepared, Shared, check_readers, prepare, share
+from sweeps.prepare import Prepared, Shared, prepare, share
 from sweeps.resume import describe, header
 from sweeps.spec import Spec, load_spec
+from sweeps.text_readers import check_readers
 from sweeps.trial import Job, Work, _line, _trainer
 from synaug.classifiers import backbone
 from synaug.errors import Exit, SynaugError
