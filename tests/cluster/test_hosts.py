@@ -20,7 +20,7 @@ from sweeps.ledger import Line, read
 from tests.cluster.hosts import Host, Network, missing, network
 from tests.cluster.workshop import NUMBERS, Results, first_results, write_workshop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.pending]
 
 ROOT = Path(__file__).parents[2]
 NODES = ("head", "one", "two")
