@@ -24,7 +24,7 @@ from benchmarks.machine import load, machine  # noqa: E402
 from benchmarks.measure import Options  # noqa: E402
 from benchmarks.registry import ROWS, row  # noqa: E402
 from benchmarks.table import markdown  # noqa: E402
-from sweeps.cluster import QUIET  # noqa: E402
+from sweeps.reach import QUIET  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
