@@ -24,6 +24,7 @@ from .spec import Spec
 
 ALLOWED = ("MLFLOW_TRACKING_URI", "HF_ENDPOINT", "HF_HUB_OFFLINE", "NO_COLOR", "SYNAUG_DEBUG")  # of variables
 AGAIN_SECONDS = 2.0  # until a closed connection is opened again
+NOT_FOUND = 127  # what a shell says of a command that it does not have
 _DASHBOARD = (
     "give the address of its dashboard, such as http://127.0.0.1:8265; from afar make it reachable with "
     "`ssh -L 8265:127.0.0.1:8265 HEAD`"
@@ -118,7 +119,8 @@ def follow(client: Any, job: str, say: Callable[[str], None]) -> int:
     """Say what a job says until it ends; return the exit code of its command.
 
     Raises:
-        SynaugError: the connection broke (exit 5); the job goes on.
+        SynaugError: the connection broke (exit 5), the job goes on; or the head knows no such command
+            (exit 6).
     """
     from aiohttp import ClientError
 
@@ -145,6 +147,10 @@ def follow(client: Any, job: str, say: Callable[[str], None]) -> int:
     except (ClientError, RuntimeError, OSError) as error:
         text = f"the connection to job {job} broke: {redact(str(error)).splitlines()[0]}"
         raise SynaugError(Problem(text, fix="it may still run: ask for its status"), Exit.SERVICE) from error
+    if ended.driver_exit_code == NOT_FOUND:
+        text = f"job {job}: the PATH that Ray was started with on the head has no synaug"
+        fix = "run `ray start` in the environment of the project, for example after `. .venv/bin/activate`"
+        raise SynaugError(Problem(text, fix=fix), Exit.RESOURCES)
     if ended.driver_exit_code is not None:
         return int(ended.driver_exit_code)
     return int(Exit.OK if ended.status == "SUCCEEDED" else Exit.INTERRUPTED)

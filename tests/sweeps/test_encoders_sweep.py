@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 
 from sweeps import ledger
@@ -41,10 +42,12 @@ def options(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def several(workshop: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished sweep, first with two replicates, then with three."""
+    """A finished sweep, first with two replicates, then with three; the vectors tell the classes apart."""
     folder = tmp_path_factory.mktemp("encoders")
     (folder / "data.csv").write_bytes((workshop.folder / "data.csv").read_bytes())
-    np.save(folder / "vectors.npy", np.random.default_rng(1).normal(size=(240, 5)))
+    telling = (pd.read_csv(folder / "data.csv")["label"] == "teapot").to_numpy()
+    noise = np.random.default_rng(1).normal(size=(len(telling), 5))
+    np.save(folder / "vectors.npy", noise + 5 * telling[:, None])
     out = folder / "runs" / "tiny"
     for more in ((), ("--extend", "replicates=3")):
         code, text = workshop.run("sweep", out, "--workers", 2, *options(folder), *more)
@@ -84,7 +87,7 @@ def test_encoders_differ_in_scores_and_share_their_draws(several: Path) -> None:
             by.setdefault(line["config"]["encoder"], {})[line["replicate"]] = line
     scores = {name: [of[r]["scores"]["dev_auc"] for r in range(3)] for name, of in by.items()}
     assert len({tuple(values) for values in scores.values()}) == 3
-    assert max(scores["vectors"]) < min(scores[NAMES[0]])  # noise that knows nothing of the classes
+    assert min(scores["vectors"]) > 0.99 > max(scores[NAMES[0]] + scores[NAMES[1]])
     assert len({json.dumps([of[r]["counts"] for r in range(3)]) for of in by.values()}) == 1
 
 

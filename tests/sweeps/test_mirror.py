@@ -113,7 +113,7 @@ def finish(feed: Feed, cells: int) -> None:
         assert not isinstance(work, Finished)
         for replicate in work.replicates:
             feed.result(work.key, canned(replicate, 0.5 + number / 10_000))
-        feed.ended(work.key, died=False)
+        feed.ended(work.key, None)
 
 
 def test_a_cell_that_waits_for_mlflow_takes_no_memory_for_its_results(feed: Feed, away: Places) -> None:
