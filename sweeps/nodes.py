@@ -134,10 +134,15 @@ def code_problems(answer: Answer) -> list[Problem]:
 def check_nodes(seconds: float = ANSWER_SECONDS) -> None:
     """Refuse a connected cluster with a node that does not run the driver's code.
 
+    A machine that dies counts as alive for some seconds more: one that has left meanwhile is passed over.
+
     Raises:
         SynaugError: a node differs (exit 6), or only keeps silent (exit 5).
     """
     answers = identity_answers(nodes(), seconds)
+    if any(answer.silent for answer in answers):
+        there = {node.id for node in nodes()}
+        answers = [answer for answer in answers if not answer.silent or answer.node.id in there]
     problems = [problem for answer in answers for problem in code_problems(answer)]
     if problems:
         silent = all(answer.silent for answer in answers if code_problems(answer))

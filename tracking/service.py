@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 
 import stamina
 
-from tracking.address import scheme
+from tracking.address import SQLITE, scheme, sqlite_file
 from tracking.errors import TrackingRefused, TrackingUnavailable, redact
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     logging.getLogger("stamina").setLevel(logging.ERROR)
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])  # if it was imported before
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -77,12 +80,38 @@ def open_client(uri: str) -> MlflowClient:
         TrackingRefused: if the address is of a kind that we do not use.
         TrackingUnavailable: if the store cannot be opened.
     """
-    scheme(uri)
+    kind = scheme(uri)
     prepare_environment()
     from mlflow import MlflowClient
 
     with translated(uri):
+        if kind == SQLITE and not sqlite_file(uri).exists():
+            _make(sqlite_file(uri))
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _make(file: Path) -> None:
+    """Make an empty store that is there whole or not at all.
+
+    MLflow makes its tables in dozens of steps. A file in which they were cut short, by a full disk or a
+    kill, can never be opened again.
+
+    Raises:
+        OSError, sqlite3.Error: the folder or its disk cannot take it.
+    """
+    from mlflow import MlflowClient
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
+        steps, whole = Path(folder, "steps.db").absolute(), Path(folder, "whole.db")
+        MlflowClient(tracking_uri=f"sqlite:///{steps}", registry_uri=f"sqlite:///{steps}")
+        with closing(sqlite3.connect(steps)) as source, closing(sqlite3.connect(whole)) as target:
+            source.backup(target)
+        try:
+            os.link(whole, file)
+        except OSError:  # another process was first, or the file system has no links
+            if not file.exists():
+                whole.replace(file)
 
 
 def ensure_experiment(
@@ -151,7 +180,7 @@ def translated(uri: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         raise unavailable(uri, error.message, _status(error)) from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise TrackingUnavailable(_shortened(str(error)), uri, retryable=True) from None
     except OSError as error:
         # An upload that a server refused carries its answer; anything else is a local folder.

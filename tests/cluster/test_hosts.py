@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sweeps.ledger import Line, read
 from tests.cluster.hosts import Host, Network, missing, network
 from tests.cluster.workshop import NUMBERS, Results, first_results, write_workshop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.pending]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 NODES = ("head", "one", "two")
@@ -166,12 +167,18 @@ def finish(process: subprocess.Popen[bytes], log: Path) -> None:
     assert process.wait(PATIENCE) == 0, log.read_text()
 
 
-def start_records(cluster: Cluster) -> subprocess.Popen[bytes]:
-    """Start MLflow at the desk, for the whole network."""
-    serve = f"{sys.prefix}/bin/mlflow server --host {cluster.desk.address} --workers 1"
-    stores = "--backend-store-uri sqlite:////root/mlflow.db --artifacts-destination /root/artifacts"
-    line = f"export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false; exec {serve} {stores}"
-    return cluster.desk.popen(line, cluster.folder / "mlflow.log")
+@contextmanager
+def records(cluster: Cluster) -> Iterator[None]:
+    """An MLflow server at the desk, for the whole network."""
+    serve = f"{sys.prefix}/bin/mlflow server --host {cluster.desk.address} --workers 1 --backend-store-uri "
+    serve += "sqlite:////root/mlflow.db --artifacts-destination /root/artifacts"
+    line = f"export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false; exec {serve}"
+    process = cluster.desk.popen(line, cluster.folder / "mlflow.log")
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def start_local(cluster: Cluster) -> tuple[subprocess.Popen[bytes], Path]:
@@ -196,7 +203,6 @@ def up(cluster: Cluster) -> None:
 
 def tell(cluster: Cluster) -> Story:
     """Do what the module's first line says."""
-    start_records(cluster)
     up(cluster)
     cluster.wait_alive(len(NODES))
     tokens = {name: cluster.net.hosts[name].run("stat -c %a ~/.ray/auth_token").strip() for name in NODES}
@@ -254,7 +260,9 @@ def story(
     write_workshop(folder / "workshop", save_bert, Path("/root/workshop"))
     with network(["desk", *NODES], folder, [ROOT]) as net:
         prepare(net.hosts, folder / "workshop")
-        told = tell(Cluster(net, folder))
+        cluster = Cluster(net, folder)
+        with records(cluster):
+            told = tell(cluster)
     (private_cache / "hosts.log").write_text(host_log(told.ledger))  # .ci/run shows it
     return told
 

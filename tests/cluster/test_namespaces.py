@@ -8,8 +8,6 @@ import pytest
 
 from tests.cluster.hosts import Host, missing, network
 
-pytestmark = pytest.mark.pending
-
 LOGIN = "ssh -i ~/.ssh/key -o ConnectTimeout=3 -o StrictHostKeyChecking=no -o LogLevel=ERROR"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,10 @@ def answers(address: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-def wait_for_head(node: Node) -> None:
+def wait_until(ready: Callable[[], bool], node: Node) -> None:
+    """Wait until something is so of a node that starts."""
     until = time.monotonic() + SECONDS
-    while not answers(node.address):
+    while not ready():
         assert node.process.poll() is None, node.log.read_text()
         assert time.monotonic() < until, node.log.read_text()
         time.sleep(0.5)
@@ -110,11 +112,13 @@ class Machines:
 
     def head(self, cpus: int, port: int | None = None) -> Node:
         node = self._add(cpus, port=port)
-        wait_for_head(node)
+        wait_until(lambda: answers(node.address), node)
         return node
 
     def join(self, head: Node, cpus: int) -> Node:
-        return self._add(cpus, address=head.address)
+        node = self._add(cpus, address=head.address)
+        wait_until(lambda: "Ray runtime started" in node.log.read_text(), node)
+        return node
 
     def _add(self, cpus: int, **place: Any) -> Node:
         log = self._folder / f"node-{len(self.nodes)}.log"

@@ -18,7 +18,7 @@ from tests.faults.workers import at_work, count
 from tests.sweeps.conftest import Synaug, Workshop
 from tracking import PARENT, find_run, open_client
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 WORKERS = 2
 

@@ -12,7 +12,7 @@ from tests.faults.nodes import Machines
 from tests.faults.workers import count
 from tests.sweeps.conftest import Synaug, Workshop
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 
 def test_F04_cells_of_a_node_that_dies_run_elsewhere(

@@ -22,7 +22,7 @@ from tests.faults.bench import CELLS, Here
 from tests.faults.test_records import lock, optuna_file
 from tests.servers import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 DIES = """

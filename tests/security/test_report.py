@@ -11,7 +11,7 @@ import pytest
 
 from tests.security.conftest import HOSTILE
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.pending]  # the first of these tests waits for a sweep
+pytestmark = pytest.mark.timeout(900)  # the first of these tests waits for a sweep
 
 
 class Elements(HTMLParser):

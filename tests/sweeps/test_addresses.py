@@ -14,7 +14,7 @@ from sweeps.standing import disagreements
 from tests.sweeps import heads
 from tests.sweeps.heads import Head
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.pending]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from sweeps.standing import disagreements
 from sweeps.storage import close_storage, open_storage
 from tracking import PARENT, open_client
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 ARMS = ("none", "logit_adjust", "smote")
 NAMES = ("encoder", "encoder/cls/raw", "vectors")

@@ -20,7 +20,7 @@ from sweeps.places import Places, places
 from synaug.deploy import TextClassifier
 from synaug.scorers import Margins, Trees, Votes, Weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 TEXTS = ["wing shell leg antenna", "lid spout handle steam", "small old wing", ""]
 CLASSIFIERS = {

@@ -15,7 +15,7 @@ from scipy.stats import norm
 from sweeps.answers import Answer, Answers, forbidden_words, unsourced_numbers
 from sweeps.api import Sweep, load_sweep
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.pending]  # a fixture waits for a sweep
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a fixture waits for a sweep
 
 LARGE, RARE = 1000, 100  # rows of a draw
 # Rows that stand for others make the weights of 100 rows noisier by some tenths of a point, which a larger

@@ -11,8 +11,6 @@ import pytest
 from sweeps.interrupt import Interrupts
 from synaug.errors import Exit
 
-pytestmark = pytest.mark.pending
-
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]

@@ -17,8 +17,6 @@ from sweeps.journal import NAME, Journal, tail
 from sweeps.plan import cell_of
 from sweeps.worker_output import MOST_CHARACTERS, ending, heard
 
-pytestmark = pytest.mark.pending
-
 KEY = "0f3ac1d2e4b59687"
 
 

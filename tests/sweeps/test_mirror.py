@@ -27,8 +27,6 @@ from synaug.errors import Exit
 from tracking import TrackingUnavailable, open_client, probe, summary
 from tracking.schema import MAX_ARTIFACTS
 
-pytestmark = pytest.mark.pending
-
 AWAY = "http://127.0.0.1:9"  # nobody listens there
 RUNGS = 60  # of a curve, so that a result is far larger than all else that a cell has
 

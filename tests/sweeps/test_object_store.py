@@ -9,8 +9,6 @@ from sweeps import tune_run
 from sweeps.object_store import MIB, Stored, spill_note
 from sweeps.tune_run import Capacity
 
-pytestmark = pytest.mark.pending
-
 NOTHING = Stored(5 * MIB, 2 * MIB)  # of sweeps before this one
 
 

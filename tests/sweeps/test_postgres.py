@@ -22,10 +22,7 @@ from tracking import summary, ui_command, ui_environment
 
 PASSWORD = "s3cret-of-postgres"
 CELLS, WORKERS = 11, 2
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.pending,
-]  # ten processes, each of which imports half of everything
+pytestmark = pytest.mark.timeout(900)  # ten processes, each of which imports half of everything
 
 
 @dataclass(frozen=True)

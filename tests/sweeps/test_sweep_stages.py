@@ -18,7 +18,7 @@ from sweeps.places import places
 from sweeps.plan import CONFIRM
 from sweeps.standing import disagreements
 
-pytestmark = [pytest.mark.slow, pytest.mark.pending]
+pytestmark = pytest.mark.slow
 
 SCHEMA = json.loads(Path(ledger.__file__).with_name("ledger_schema.json").read_text())
 

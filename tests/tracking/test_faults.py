@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,21 @@ def test_sqlite_file_that_is_no_database(tmp_path: Path) -> None:
         probe(f"sqlite:///{tmp_path}/text.db/deeper/mlflow.db")
     probe(f"sqlite:///{tmp_path}/new/folder/mlflow.db")
     assert [path.name for path in tmp_path.iterdir()] == ["text.db"]
+
+
+def test_a_new_sqlite_store_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A disk that fills while MLflow makes its tables: a file of half of them could never be opened."""
+    uri = f"sqlite:///{tmp_path}/new/mlflow.db"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
+    try:
+        with pytest.raises(TrackingUnavailable, match="disk"):
+            open_client(uri)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "new").iterdir()) == []
+    assert ensure_experiment(open_client(uri), "tiny", None)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["mlflow.db"]
 
 
 def test_no_password_in_messages_logs_or_runs(
