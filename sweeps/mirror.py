@@ -136,12 +136,18 @@ class Mirror:
         return cell_run(spec, self._about, known, varying, sketch, confusion, trace)
 
     def _sketch(self, key: str) -> Path:
-        return self._places.sketches / f"{key}.json"
+        return self._places.waiting_sketches / f"{key}.json"
 
     def _acknowledged(self, key: str, run_id: str) -> None:
         with suppress(SynaugError):  # a full disk: the sweep itself finds out, and MLflow is told again
             self._ledger.append("mlflow", {"trial_key": key, "run_id": run_id})
-            self._sketch(key).unlink(missing_ok=True)
+            self._put_by(key)
+
+    def _put_by(self, key: str) -> None:
+        """Keep the data of a picture that MLflow has for the report; a full disk loses no more than that."""
+        with suppress(OSError):
+            self._places.sketches.mkdir(mode=0o700, exist_ok=True)
+            self._sketch(key).replace(self._places.sketches / f"{key}.json")
 
     def _parent_later(self, status: str) -> Callable[[], ParentRun]:
         """What makes the parent run on the outbox's thread, which knows the experiment's id."""

@@ -14,6 +14,7 @@ from tracking import TrackingError, TrackingRefused, UnknownScheme, holds_secret
 from tracking.address import SERVERS, SQLITE, sqlite_file
 
 MLFLOW, OPTUNA = "mlflow.db", "optuna.db"  # beside the sweeps, shared by all of them
+WAITING_SKETCHES, SKETCHES = "outbox", "sketches"  # below the sweep's folder
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,14 @@ class Places:
         return self.out / "ledger.jsonl"
 
     @property
-    def sketches(self) -> Path:
+    def waiting_sketches(self) -> Path:
         """Pictures' data of cells that MLflow has not acknowledged yet."""
-        return self.out / "outbox"
+        return self.out / WAITING_SKETCHES
+
+    @property
+    def sketches(self) -> Path:
+        """Pictures' data of the others, for the report."""
+        return self.out / SKETCHES
 
     @property
     def logs(self) -> Path:

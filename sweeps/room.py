@@ -24,6 +24,7 @@ MARGIN = 1.2  # what is asked for beyond the estimate
 RESULT, RUNG, CLASS, FOLD = 2000, 330, 320, 230  # a result line and what grows with the spec
 CELL = 1500  # its start, end and acknowledgement
 RUN, POINT, PICTURES = 24_000, 330, 120_000  # an MLflow run, a value by budget or replicate, two pictures
+SKETCH = 25_000  # the points of a picture, for the report
 TRIAL = 6000  # of Optuna
 DATABASE = 1_500_000  # an empty MLflow and an empty Optuna file
 
@@ -64,11 +65,11 @@ def _needs(prepared: Prepared, places: Places) -> list[tuple[Path, float]]:
     rungs = max(len(classifier.ladder) for classifier in spec.every_classifier)
     result = RESULT + rungs * (RUNG + 30 * classes) + classes * CLASS + spec.folds * FOLD + 12 * classes**2
     results = spec.replicates * result
-    found = [(places.out, float(cells * (CELL + results)))]
+    drawn = max(0, min(PICTURED, cells))
+    found = [(places.out, float(cells * (CELL + results) + drawn * SKETCH))]
     if places.tracking_uri.startswith(SQLITE):
         points = 2 * (spec.replicates + rungs) * POINT
-        drawn = max(0, min(PICTURED, cells)) * PICTURES
-        size = DATABASE + drawn + cells * (RUN + points + results)
+        size = DATABASE + drawn * PICTURES + cells * (RUN + points + results)
         found.append((sqlite_file(places.tracking_uri).parent, float(size)))
     if places.storage.startswith(SQLITE):
         found.append((sqlite_file(places.storage).parent, float(cells * TRIAL)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
 
 from .errors import NotApplicable
 from .evaluate import Replicate, make_pools, selected
@@ -26,8 +27,10 @@ def sketch(
     Returns:
         ``real`` and ``synthetic``: lists of ``[x, y, class code]``; ``lines``: ``[i, x, y]`` from the
         synthetic row i to one of its parents; ``explained``: share of variance in the plane;
-        ``parents``: for the first rows ``[class code, row, row, share of the second]``, row numbers
-        of X. Empty where the method makes no rows or does not apply.
+        ``trustworthiness``: of the real rows shown, as scikit-learn computes it, 1 where neighbours in
+        the plane are neighbours in the embedding, None for fewer than 4; ``parents``: for the first rows
+        ``[class code, row, row, share of the second]``, row numbers of X. Empty where the method makes
+        no rows or does not apply.
     """
     try:
         pools = make_pools(method, data, precision, folds=(0,), cache=cache)
@@ -63,8 +66,14 @@ def sketch(
         "synthetic": [[*_short(xy), int(c)] for xy, c in zip(where_made, pool.labels[shown], strict=True)],
         "lines": lines,
         "explained": float(plane.explained_variance_ratio_.sum()),
+        "trustworthiness": _trust(part.X[part.rows[real]], where_real),
         "parents": parents,
     }
+
+
+def _trust(X: np.ndarray, where: np.ndarray) -> float | None:
+    near = min(5, (len(X) - 1) // 2)  # scikit-learn's default, and what it allows for few rows
+    return float(trustworthiness(X, where, n_neighbors=near)) if near > 0 and len(X) > 3 else None
 
 
 def _short(point: np.ndarray) -> list[float]:

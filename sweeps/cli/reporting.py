@@ -43,9 +43,14 @@ def report(
     from .upkeep import lines_of
 
     lines = lines_of(out)
+    from ..places import SKETCHES, WAITING_SKETCHES
     from ..report import PAGE, make, save
+    from ..report.sketches import read_sketches
 
-    made = make(lines, out.absolute().name, [lines_of(folder) for folder in against or ()])
+    sketches, spoilt = read_sketches([out / WAITING_SKETCHES, out / SKETCHES])
+    for path in spoilt:
+        typer.echo(f"note: {path} holds no picture of rows, so the report has none of that cell", err=True)
+    made = make(lines, out.absolute().name, [lines_of(folder) for folder in against or ()], sketches)
     folder = out / FOLDER
     save(made, folder)
     run, note = _log(out, lines, tracking_uri, {name: made.files[name] for name in SHOWN})

@@ -14,6 +14,7 @@ from ..analysis.records import Line
 from .canvas import Canvas
 from .claims import Claim
 from .look import Style
+from .sketches import Sketch
 
 DETAILED = 4  # contexts that get figures of their own; the others stand in the tables
 
@@ -140,6 +141,7 @@ class Source:
         claims: all answers.
         margin: points that count as a difference that matters.
         styles: how each arm is drawn.
+        sketches: by cell, where the sweep kept them.
     """
 
     lines: Sequence[Line]
@@ -148,6 +150,7 @@ class Source:
     claims: tuple[Claim, ...]
     margin: float
     styles: Mapping[str, Style] = field(default_factory=dict)
+    sketches: Mapping[str, Sketch] = field(default_factory=dict)
 
     def of(self, question: str, **wanted: Any) -> tuple[Claim, ...]:
         """The claims of a question, but those without data, whose fields or details have these values."""

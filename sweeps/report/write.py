@@ -21,6 +21,7 @@ from .look import arm_styles
 from .model import Chart, Section, Source, Table
 from .page import Head, paper_files, render
 from .sections import SECTIONS
+from .sketches import Sketch
 from .tables import csv, latex
 
 PAGE, CLAIMS = "report.html", "claims.json"
@@ -50,13 +51,19 @@ class Report:
         )
 
 
-def make(lines: Sequence[Line], name: str, others: Sequence[Sequence[Line]] = ()) -> Report:
+def make(
+    lines: Sequence[Line],
+    name: str,
+    others: Sequence[Sequence[Line]] = (),
+    sketches: Mapping[str, Sketch] | None = None,
+) -> Report:
     """Make a report from ledger lines, also hand-made ones.
 
     Args:
         lines: lines of the ledger as mappings.
         name: the sweep's name where the ledger has no header.
         others: ledgers of sweeps of other data sets, for the section over data sets.
+        sketches: where synthetic rows lie, by cell; the ledger does not hold them.
 
     Raises:
         SynaugError: lines that cannot be read (exit 4).
@@ -67,7 +74,7 @@ def make(lines: Sequence[Line], name: str, others: Sequence[Sequence[Line]] = ()
     claims = claims_of(answers)
     arms = tuple(dict.fromkeys(cell.arm for cell in evidence.cells))
     contexts = evidence.contexts()
-    source = Source(lines, evidence, contexts, claims, margin, arm_styles(arms))
+    source = Source(lines, evidence, contexts, claims, margin, arm_styles(arms), sketches or {})
     sections = [section(source) for section in SECTIONS]
     inference = "repetitions" if evidence.repetitions else "replicates"
     checks = self_check(lines, claims, inference)

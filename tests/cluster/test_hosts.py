@@ -208,7 +208,6 @@ def tell(cluster: Cluster) -> Story:
     tokens = {name: cluster.net.hosts[name].run("stat -c %a ~/.ray/auth_token").strip() for name in NODES}
     listeners = cluster.head.run("ss -Hltn sport = :8265 || true")
     cluster.ray("rsync-up", "/root/workshop/", "/root/workshop/")
-    cluster.note("data copied")
     process, log = cluster.sweep()
     until(lambda: set(NODES) <= set(hosts_of(cluster.results())), process, log, "results of all hosts")
     cluster.net.link("two", "down")

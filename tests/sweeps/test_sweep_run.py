@@ -19,6 +19,7 @@ from sweeps import ledger
 from sweeps.ledger import Line, read
 from sweeps.ledger_state import state
 from sweeps.places import Places, places
+from sweeps.report.sketches import read_sketches
 from sweeps.standing import disagreements, standing
 from sweeps.storage import summary as optuna_summary
 from tracking import PARENT, find_run, open_client
@@ -125,7 +126,10 @@ def test_the_artifacts_of_a_smote_cell(finished: Any) -> None:
     assert tables["config"] == state(finished.lines).configs[run.data.tags["trial_key"]]
     assert [r["replicate"] for r in tables["replicates"]] == [0, 1]
     assert 0 < tables["replicates"][0]["diagnostics"]["variance_ratio"] < 1
-    assert not list((finished.out / "outbox").iterdir())  # pictures' data go when MLflow has the picture
+    assert not list((finished.out / "outbox").iterdir())  # MLflow has all pictures
+    kept, spoilt = read_sketches([finished.out / "sketches"])
+    made = {key for key, config in state(finished.lines).configs.items() if config["arm"] in ("ros", "smote")}
+    assert (set(kept), spoilt) == (made, [])
 
 
 def test_no_text_of_the_data_is_in_any_record(finished: Any, canary: str) -> None:

@@ -114,3 +114,11 @@ def test_rows_without_parents_have_no_lines() -> None:
 def test_no_synthetic_rows_no_picture(method: Method) -> None:
     assert sketch(method, DATA) == {}
     assert sketch(arm("smote"), DATA)
+
+
+def test_the_plane_is_rated_by_the_neighbours_that_it_keeps() -> None:
+    picture = sketch(arm("smote"), DATA)
+    assert 0.5 < picture["trustworthiness"] < 1
+    flat = X.copy()
+    flat[:, 2:] = 0  # two dimensions: the plane loses nothing
+    assert sketch(arm("smote"), replicate(flat))["trustworthiness"] == pytest.approx(1, abs=1e-6)

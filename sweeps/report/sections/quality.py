@@ -13,6 +13,7 @@ from ...analysis.records import Line
 from ...answers.naming import cell_label
 from ..model import Column, Note, Part, Section, Source, Table, headed, rows_in, suffix
 from .parts import per_result, sides_of
+from .rows_map import rows_map
 
 LEAD = (
     "Diagnostics of synthetic rows say little alone: beside each stands the band that held-out real rows "
@@ -22,11 +23,7 @@ LEAD = (
     "with recall and variance ratio."
 )
 PICTURES = (
-    "A picture of the rows is in each cell's MLflow run (points.png): the plane of the two main axes of "
-    "the real "
-    "rows, fitted on these alone, synthetic rows put into it, lines to the parents of some. Distances "
-    "between "
-    "islands mean nothing there: see the island rate."
+    "A larger picture of the rows of every cell, made in the same way, is in its MLflow run (points.png)."
 )
 ELSEWHERE = r"_parents$|^vae_kl_\d+$"  # in the longer table, and in the figure of latent dimensions
 NULLS = ("_null_low", "_null_high", "_null")
@@ -41,6 +38,8 @@ def quality(source: Source) -> Section:
             shown = frame[~frame["diagnostic"].str.contains(ELSEWHERE)]
             parts += [_across(shown, heading, suffix(number))] if len(shown) else []
             parts.append(_table(frame, heading, suffix(number)))
+            figure = rows_map(source, part, heading, suffix(number))
+            parts += [figure] if figure else []
     if parts:
         parts.append(
             Note("A value outside of the band is a difference from real rows, not a verdict on usefulness.")
