@@ -35,21 +35,28 @@ def rows_map(source: Source, part: Evidence, heading: str, end: str) -> Chart | 
     legend = tuple(Key(label, styles[code]) for label, code in zip(labels, codes, strict=True))
 
     def draw(canvas: Canvas) -> None:
-        across = min(len(found), 2 if canvas.narrow else ACROSS)
-        panels = canvas.figure.subplots(-(-len(found) // across), across, squeeze=False).ravel()
+        rows, across = _grid(len(found), 2 if canvas.narrow else ACROSS)
+        grid = canvas.figure.subplots(rows, across, squeeze=False, sharex=True, sharey=True)
+        panels = grid.ravel()
         for axes, (arm, sketch) in zip(panels, found.items(), strict=False):
             _panel(canvas, axes, sketch, styles)
             axes.set_title(short(arm))
         for axes in panels[len(found) :]:
             axes.set_visible(False)
-        canvas.figure.supxlabel("first axis of the real rows", fontsize=8)
-        canvas.figure.supylabel("second axis", fontsize=8)
+        grid[-1, 0].set_xlabel("first axis of the real rows")
+        grid[-1, 0].set_ylabel("second axis")
         if canvas.paper:
             canvas.legend([(key.label, key.style) for key in legend])
 
-    tall, narrow = (0.5 + 2.3 * -(-len(found) // across) for across in (ACROSS, 2))
+    tall, narrow = (0.5 + 2.3 * _grid(len(found), across)[0] for across in (ACROSS, 2))
     text = headed(heading, caption(list(found.values())))
     return Chart(f"rows{end}", text, draw, (tall, narrow), len(found) > 2, legend)
+
+
+def _grid(panels: int, most: int) -> tuple[int, int]:
+    """Rows and columns, at most so many of these, with few places left empty."""
+    rows = -(-panels // most)
+    return rows, -(-panels // rows)
 
 
 def caption(sketches: Sequence[Sketch]) -> str:
