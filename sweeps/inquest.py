@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
 from .attempt import Note, name_of, take
 from .death import Death
@@ -36,10 +36,12 @@ class Inquest:
 
     def of(self, attempt: Attempt, said: str) -> Death:
         """How one attempt died, of which Ray says so much."""
-        note = self._notes([attempt]).get(attempt)
+        notes, silent = self._notes([attempt])
+        note = notes.get(attempt)
         if note is not None and note.stack is not None:
             return Death("timeout", f"{self.timeout:g} s", note.stack)
-        gone = note is not None and note.node not in _nodes()
+        # A machine that dies counts as alive for some seconds more, in which it does not answer.
+        gone = bool(silent) if note is None else note.node in silent or note.node not in _nodes()
         return Death("node" if gone or NODE.search(said) else "process")
 
     def of_all(self, attempts: Sequence[Attempt], error: BaseException) -> dict[Attempt, Death]:
@@ -52,24 +54,30 @@ class Inquest:
         if memory is None:
             return dict.fromkeys(attempts, Death("process"))
         pids = {int(pid) for cause in _chain(error) for pid in PID.findall(str(cause))}
-        guilty = [attempt for attempt, note in self._notes(attempts).items() if note.pid in pids]
+        notes, _ = self._notes(attempts)
+        guilty = [attempt for attempt, note in notes.items() if note.pid in pids]
         blamed = guilty or attempts
         return {attempt: memory if attempt in blamed else Death("cut off") for attempt in attempts}
 
-    def _notes(self, attempts: Sequence[Attempt]) -> Mapping[Attempt, Note]:
-        """The notes that the nodes which live still have."""
+    def _notes(self, attempts: Sequence[Attempt]) -> tuple[Mapping[Attempt, Note], frozenset[str]]:
+        """The notes that the nodes which live still have, and the nodes that do not answer."""
         names = {name_of(self.run, *attempt): attempt for attempt in attempts}
         task: Any = ray.remote(num_cpus=0, max_retries=0)(take)
-        places = [NodeAffinitySchedulingStrategy(node, soft=False) for node in _nodes()]
-        running = [task.options(scheduling_strategy=place).remote(list(names)) for place in places]
-        there, _ = ray.wait(running, num_returns=len(running), timeout=SECONDS)
+        running = {
+            task.options(scheduling_strategy=On(node, soft=False)).remote(list(names)): node
+            for node in _nodes()
+        }
+        there, late = ray.wait(list(running), num_returns=len(running), timeout=SECONDS)
         found: dict[Attempt, Note] = {}
+        silent = {running[reference] for reference in late}
         for reference in there:
             try:
                 found |= {names[name]: note for name, note in ray.get(reference).items()}
-            except RayError:  # a node that dies now tells nothing
+            except RayTaskError:  # it answers, if only that it could not look
                 continue
-        return found
+            except RayError:
+                silent.add(running[reference])
+        return found, frozenset(silent)
 
 
 def _nodes() -> list[str]:

@@ -31,11 +31,12 @@ with noted({run!r}, "key", 1, 0.5, "node"):
 OOM = "Task was killed: (actor ID: 1f, name=ImplicitFunc.train, pid=12, actual memory used=4.06GB)"
 
 
-def notes(monkeypatch: pytest.MonkeyPatch, found: dict[Attempt, Note]) -> None:
-    """Let the cluster have these notes, on a node that lives."""
+def notes(monkeypatch: pytest.MonkeyPatch, found: dict[Attempt, Note], silent: bool = False) -> None:
+    """Let the cluster have these notes, on a node that counts as alive and may keep silent."""
 
-    def given(_: Inquest, attempts: Sequence[Attempt]) -> dict[Attempt, Note]:
-        return {attempt: found[attempt] for attempt in attempts if attempt in found}
+    def given(_: Inquest, attempts: Sequence[Attempt]) -> tuple[dict[Attempt, Note], frozenset[str]]:
+        there = {attempt: found[attempt] for attempt in attempts if attempt in found}
+        return there, frozenset({"alive"} if silent else ())
 
     monkeypatch.setattr(Inquest, "_notes", given)
     monkeypatch.setattr(inquest, "_nodes", lambda: ["alive"])
@@ -60,6 +61,15 @@ def test_a_hung_attempt_ends_and_leaves_where_it_hung() -> None:
     assert note.stack is not None
     assert "hang_here" in note.stack
     assert take([name]) == {}
+
+
+@pytest.mark.parametrize("note", [Note(1, "alive", None), None])
+def test_a_node_that_keeps_silent_has_died_though_ray_still_counts_it(
+    note: Note | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes(monkeypatch, {} if note is None else {("key", 2): note}, silent=True)
+    died = Inquest("run", 9.0).of(("key", 2), "its worker process has died. Worker exit type: SYSTEM_ERROR")
+    assert died == Death("node")
 
 
 @pytest.mark.parametrize(
