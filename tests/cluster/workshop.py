@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ SPEC: dict[str, Any] = {
     "folds": 4,
     "precision": "float32",
     "replicates": 2,
-    "classifier": {"hidden": 64, "ladder": [1, 16, 6000]},
+    "classifier": {"hidden": 64, "ladder": [1, 16, 10000]},
     "arms": ["none", "ros", "smote", "borderline_smote"],
     "design": "one_factor",
     "space": {"ratio": [25, 50, 100, 200], "k": [1, 3, 5], "metric": ["euclidean"]},
@@ -59,3 +60,22 @@ def first_results(lines: Sequence[Line]) -> Results:
         if line["kind"] == "result":
             found.setdefault((line["trial_key"], line["replicate"]), line)
     return found
+
+
+def added(found: Results) -> Results:
+    """Those of the replicates that the sweep was extended by."""
+    return {key: line for key, line in found.items() if line["replicate"] > 1}
+
+
+def hosts_of(found: Results) -> Counter[str]:
+    return Counter(line["host"] for line in found.values())
+
+
+def host_log(ledger: Sequence[Line]) -> str:
+    """Which host computed which cell and replicate, when."""
+    return "".join(
+        f"{line['at']}  {line['host']:5}  {line['trial_key']} replicate {line['replicate']}, "
+        f"attempt {line['attempt']}: {line['config']['arm']}\n"
+        for line in ledger
+        if line["kind"] == "result"
+    )
