@@ -28,11 +28,11 @@ from tests.cluster.workshop import (
     write_workshop,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[2]
 NODES = ("head", "one", "two")
-PATIENCE = 420.0
+PATIENCE = 900.0
 # Of every host, beside what cluster.yaml sets: one CPU, and less waiting than between real machines.
 SETTINGS = {
     "RAY_OVERRIDE_RESOURCES": '{"CPU": 1}',

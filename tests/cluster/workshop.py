@@ -20,7 +20,7 @@ SPEC: dict[str, Any] = {
     "folds": 4,
     "precision": "float32",
     "replicates": 2,
-    "classifier": {"hidden": 64, "ladder": [1, 16, 10000]},
+    "classifier": {"hidden": 64, "ladder": [1, 16, 8000]},
     "arms": ["none", "ros", "smote", "borderline_smote"],
     "design": "one_factor",
     "space": {"ratio": [25, 50, 100, 200], "k": [1, 3, 5], "metric": ["euclidean"]},
