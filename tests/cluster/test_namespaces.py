@@ -29,7 +29,7 @@ def fail_inside(folder: Path, seen: list[Host]) -> None:
         net.link("two", "up")
         one.run("touch /tmp/mine /root/mine /run/mine /dev/shm/mine")
         assert "mine" not in two.run("ls -A /tmp /root /run /dev/shm")
-        one.run("(setsid sleep 1000 &) > /dev/null 2>&1")
+        one.run("(setsid sleep 1000 &) > /dev/null 2>&1; until pgrep -x sleep > /dev/null; do :; done")
         assert "sleep" in one.run("ps -A")
         assert "sleep" not in two.run("ps -A")
         raise RuntimeError("of the test")
