@@ -73,7 +73,7 @@ def sketch(
 
 def _trust(X: np.ndarray, where: np.ndarray) -> float | None:
     near = min(5, (len(X) - 1) // 2)  # scikit-learn's default, and what it allows for few rows
-    return float(trustworthiness(X, where, n_neighbors=near)) if near > 0 and len(X) > 3 else None
+    return float(trustworthiness(X, where, n_neighbors=near)) if len(X) > 3 else None
 
 
 def _short(point: np.ndarray) -> list[float]:
