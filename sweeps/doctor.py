@@ -102,7 +102,7 @@ def _each(tracking_uri: str | None, seconds: float) -> tuple[list[Seen], list[Fi
     asked = nodes()
     codes = identity_answers(asked, seconds)
     others = ask_each(
-        [answer.node for answer in codes if answer.text], facts_json, tracking_uri, seconds=seconds
+        [answer.node for answer in codes if answer.said], facts_json, tracking_uri, seconds=seconds
     )
     told = {answer.node.id: answer for answer in others}
     seen, findings = [], []
@@ -113,11 +113,13 @@ def _each(tracking_uri: str | None, seconds: float) -> tuple[list[Seen], list[Fi
     return seen, findings
 
 
-def _node(code: Answer, told: Answer | None, tracking_uri: str | None) -> tuple[Seen, list[Finding]]:
+def _node(
+    code: Answer[str], told: Answer[str] | None, tracking_uri: str | None
+) -> tuple[Seen, list[Finding]]:
     name = str(code.node)
     problems = code_problems(code)
-    runs = None if code.text is None else read_identity(code.text)
-    said = None if told is None or told.text is None else read_facts(told.text)
+    runs = None if code.said is None else read_identity(code.said)
+    said = None if told is None or told.said is None else read_facts(told.said)
     seen = Seen(name, runs, said)
     exit = Exit.SERVICE if code.silent else Exit.RESOURCES
     findings = [_problem(name, "versions", problem, exit) for problem in problems]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import ray
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+from ray.exceptions import OutOfMemoryError
 
 from .attempt import Note, name_of, take
 from .death import Death
+from .nodes import ask_each, nodes
 
 SECONDS = 20.0  # that the nodes may take to hand out their notes
 USED = re.compile(r"memory used[=:]\s*([\d.]+\s*[GM]i?B)", re.IGNORECASE)
@@ -41,7 +39,8 @@ class Inquest:
         if note is not None and note.stack is not None:
             return Death("timeout", f"{self.timeout:g} s", note.stack)
         # A machine that dies counts as alive for some seconds more, in which it does not answer.
-        gone = bool(silent) if note is None else note.node in silent or note.node not in _nodes()
+        alive = {node.id for node in nodes()} - silent
+        gone = bool(silent) if note is None else note.node not in alive
         return Death("node" if gone or NODE.search(said) else "process")
 
     def of_all(self, attempts: Sequence[Attempt], error: BaseException) -> dict[Attempt, Death]:
@@ -62,27 +61,11 @@ class Inquest:
     def _notes(self, attempts: Sequence[Attempt]) -> tuple[Mapping[Attempt, Note], frozenset[str]]:
         """The notes that the nodes which live still have, and the nodes that do not answer."""
         names = {name_of(self.run, *attempt): attempt for attempt in attempts}
-        task: Any = ray.remote(num_cpus=0, max_retries=0)(take)
-        running = {
-            task.options(scheduling_strategy=On(node, soft=False)).remote(list(names)): node
-            for node in _nodes()
-        }
-        there, late = ray.wait(list(running), num_returns=len(running), timeout=SECONDS)
+        answers = ask_each(nodes(), take, list(names), seconds=SECONDS)
         found: dict[Attempt, Note] = {}
-        silent = {running[reference] for reference in late}
-        for reference in there:
-            try:
-                found |= {names[name]: note for name, note in ray.get(reference).items()}
-            except RayTaskError:  # it answers, if only that it could not look
-                continue
-            except RayError:
-                silent.add(running[reference])
-        return found, frozenset(silent)
-
-
-def _nodes() -> list[str]:
-    """Nodes that live, by Ray's names."""
-    return [node["NodeID"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        for answer in answers:  # one that could not look answers, but has no notes
+            found |= {names[name]: note for name, note in (answer.said or {}).items()}
+        return found, frozenset(answer.node.id for answer in answers if answer.silent)
 
 
 def _memory(error: BaseException) -> Death | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from synaug.errors import Exit, Problem, SynaugError
 
@@ -13,6 +13,7 @@ from . import identity as identities
 from .identity import differences, identity, identity_json, read_identity
 
 SAME = "install the same Python, requirements.lock and version of this project here and on every node"
+Said = TypeVar("Said")
 ANSWER_SECONDS = 180.0  # a worker on a loaded node takes many of them to start
 
 
@@ -41,19 +42,19 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Generic[Said]):
     """What a node answered.
 
     Attributes:
         node: the node.
-        text: its answer; None where there is none.
+        said: its answer; None where there is none.
         trouble: why there is none.
         at: when it came, seconds since 1970.
         silent: nothing came back, not even an error of the question.
     """
 
     node: Node
-    text: str | None
+    said: Said | None
     trouble: str | None
     at: float
     silent: bool = False
@@ -75,8 +76,8 @@ def nodes() -> list[Node]:
 
 
 def ask_each(
-    asked: Sequence[Node], question: Callable[..., str], *arguments: Any, seconds: float = ANSWER_SECONDS
-) -> list[Answer]:
+    asked: Sequence[Node], question: Callable[..., Said], *arguments: Any, seconds: float = ANSWER_SECONDS
+) -> list[Answer[Said]]:
     """Have every node run a function, all at once, and wait for so many seconds at most."""
     import ray
     from ray.exceptions import RayError, RayTaskError
@@ -86,7 +87,7 @@ def ask_each(
     running = {
         task.options(scheduling_strategy=On(node.id, soft=False)).remote(*arguments): node for node in asked
     }
-    answers: list[Answer] = []
+    answers: list[Answer[Said]] = []
     until = time.monotonic() + seconds
     while running and (left := until - time.monotonic()) > 0:
         for ready in ray.wait(list(running), num_returns=1, timeout=left)[0]:
@@ -101,7 +102,7 @@ def ask_each(
     return sorted(answers, key=lambda answer: (answer.node.address, answer.node.id))
 
 
-def identity_answers(asked: Sequence[Node], seconds: float = ANSWER_SECONDS) -> list[Answer]:
+def identity_answers(asked: Sequence[Node], seconds: float = ANSWER_SECONDS) -> list[Answer[str]]:
     """Ask every node for its code.
 
     The question travels with its code, so that a node with another version of this project, or with
@@ -117,17 +118,17 @@ def identity_answers(asked: Sequence[Node], seconds: float = ANSWER_SECONDS) -> 
         pickle.unregister_pickle_by_value(identities)
 
 
-def code_problems(answer: Answer) -> list[Problem]:
+def code_problems(answer: Answer[str]) -> list[Problem]:
     """What is wrong with the code of a node, from its answer to ``identity_answers``."""
     name = f"node {answer.node}"
-    if answer.text is None:
+    if answer.said is None:
         fix = f"install {identities.PROJECT} and its requirements.lock there, or take the node away"
         if answer.silent:
             fix = "look at its load and at Ray's logs there, then try again, or take the node away"
         return [Problem(f"{name} does not say what it runs: {answer.trouble}", fix=fix)]
     return [
         Problem(f"{name}: {difference}", fix=SAME)
-        for difference in differences(identity(), read_identity(answer.text))
+        for difference in differences(identity(), read_identity(answer.said))
     ]
 
 

@@ -17,6 +17,7 @@ from sweeps import inquest
 from sweeps.attempt import Note, name_of, noted, take
 from sweeps.death import Death, given_up
 from sweeps.inquest import Attempt, Inquest
+from sweeps.nodes import Answer, Node
 
 HANGS = """
 import time
@@ -33,13 +34,16 @@ OOM = "Task was killed: (actor ID: 1f, name=ImplicitFunc.train, pid=12, actual m
 
 def notes(monkeypatch: pytest.MonkeyPatch, found: dict[Attempt, Note], silent: bool = False) -> None:
     """Let the cluster have these notes, on a node that counts as alive and may keep silent."""
+    node = Node("alive", "127.0.0.1", "host", 1.0, 0.0, 1.0)
+    said = {name_of("run", *attempt): note for attempt, note in found.items()}
 
-    def given(_: Inquest, attempts: Sequence[Attempt]) -> tuple[dict[Attempt, Note], frozenset[str]]:
-        there = {attempt: found[attempt] for attempt in attempts if attempt in found}
-        return there, frozenset({"alive"} if silent else ())
+    def ask_each(asked: Sequence[Node], question: object, names: list[str], seconds: float) -> list[object]:
+        assert (asked, question) == ([node], take)
+        there = None if silent else {name: said[name] for name in names if name in said}
+        return [Answer(node, there, "no answer" if silent else None, seconds, silent)]
 
-    monkeypatch.setattr(Inquest, "_notes", given)
-    monkeypatch.setattr(inquest, "_nodes", lambda: ["alive"])
+    monkeypatch.setattr(inquest, "ask_each", ask_each)
+    monkeypatch.setattr(inquest, "nodes", lambda: [node])
 
 
 def test_a_note_is_there_while_an_attempt_lasts_for_its_owner_only() -> None:
@@ -63,11 +67,10 @@ def test_a_hung_attempt_ends_and_leaves_where_it_hung() -> None:
     assert take([name]) == {}
 
 
-@pytest.mark.parametrize("note", [Note(1, "alive", None), None])
 def test_a_node_that_keeps_silent_has_died_though_ray_still_counts_it(
-    note: Note | None, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    notes(monkeypatch, {} if note is None else {("key", 2): note}, silent=True)
+    notes(monkeypatch, {("key", 2): Note(1, "alive", None)}, silent=True)
     died = Inquest("run", 9.0).of(("key", 2), "its worker process has died. Worker exit type: SYSTEM_ERROR")
     assert died == Death("node")
 
