@@ -30,9 +30,13 @@ def measure(options: Options) -> Found:
     found = {name: work() for name, work in works.items()}
     exact = found["sentence-transformers float32"]
     figures = tuple(
-        ratio(name, f"texts a second, {dtype}: synaug / sentence-transformers",
-              seconds[f"sentence-transformers {dtype}"], seconds[f"synaug {dtype}"])
-        for name, dtype in (("ratio", "float32"), ("ratio_bfloat16", "bfloat16"))
+        ratio(name, f"texts a second: synaug in {ours} / sentence-transformers in {theirs}",
+              seconds[f"sentence-transformers {theirs}"], seconds[f"synaug {ours}"])
+        for name, ours, theirs in (
+            ("ratio", "float32", "float32"),
+            ("ratio_bfloat16", "bfloat16", "float32"),
+            ("ratio_both_bfloat16", "bfloat16", "bfloat16"),
+        )
     )  # fmt: skip
     detail = {
         "texts": len(texts),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 Progress = Callable[[int, int], None]  # texts done, texts in all
+SIMILAR = 0.7  # share of the longest text's length that another one in its batch has at least
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,14 @@ class Encoder:
         import torch
 
         tokens = self.token_ids(texts)
-        order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))  # longest first: memory fails early
+        done = 0
         embeddings = np.empty((len(texts), self.dimensions), dtype=np.float32)
         with torch.inference_mode():
-            for start in range(0, len(order), self.options.batch_size):
-                batch = order[start : start + self.options.batch_size]
+            for batch in batches([len(ids) for ids in tokens], self.options.batch_size):
                 embeddings[batch] = self._embed([tokens[i] for i in batch]).cpu().numpy()
+                done += len(batch)
                 if progress is not None:
-                    progress(start + len(batch), len(texts))
+                    progress(done, len(texts))
         if not np.isfinite(embeddings).all():
             fix = "set encoder.dtype to float32, or take another model"
             problem = Problem(
@@ -186,6 +187,25 @@ class Encoder:
             if absent:
                 raise ValueError(f"{len(absent)} weights are not in the file, the first is {absent[0]}")
         return model.eval()
+
+
+def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Cut texts into batches, longest first, so that memory fails early.
+
+    A batch ends where a text is much shorter than its first: all are padded to that one's length.
+
+    Args:
+        lengths: of the texts.
+        most: texts in a batch.
+    """
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) == most or lengths[i] < SIMILAR * lengths[batch[0]]):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 def open_encoder(options: EncoderOptions | None = None) -> Encoder:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import config, njit
+from numba.core.codegen import get_host_cpu_features
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -23,6 +24,20 @@ _FAST = {"contract", "reassoc", "nsz", "arcp"}
 _ZERO, _ONE = np.float32(0), np.float32(1)
 BLOCK = 8  # rows that go through the head together, a multiple of 4
 MOST_AT_ONCE = 6  # classes
+
+
+def _use_wide_vectors() -> None:
+    """Let the compiler use 512-bit vectors where the processor is too new to slow its clock for them.
+
+    LLVM keeps to 256 bits on Intel's processors. Settings of numba's that a user made stay.
+    """
+    settings: Any = config
+    features = get_host_cpu_features()  # type: ignore[no-untyped-call]
+    if "+avx512bf16" in features and settings.CPU_NAME is None and settings.CPU_FEATURES is None:
+        settings.CPU_FEATURES = f"{features},-prefer-256-bit"
+
+
+_use_wide_vectors()
 
 
 def _compiled(function: Function) -> Function:

@@ -23,7 +23,8 @@ class Losses:
         made: synthetic rows without parents (e, d); e may be 0.
         made_labels: their classes (e,).
         made_weights: of their losses (e,).
-        parents: positions of the two real rows that each mixture lies between (s, 2).
+        parents: positions of the two real rows that each mixture lies between (s, 2); mixtures of the same
+            two rows follow one another, so that these are still in cache.
         share: of the second parent (s,).
         mixed_labels: classes of the mixtures (s,).
         mixed_weights: of their losses (s,).
@@ -54,6 +55,8 @@ def losses(fold: FoldRows, dimensions: int) -> Losses:
     copies = (fold.parents[:, 0] == fold.parents[:, 1]) & (not dense)
     np.add.at(weights, fold.parents[copies, 0], fold.label_weight[copies])
     mixed = np.flatnonzero(~copies & (not dense))
+    between = np.sort(fold.parents[mixed], axis=1)
+    mixed = mixed[np.lexsort((between[:, 1], between[:, 0]))]
     made = np.arange(len(fold.labels)) if dense else mixed[:0]
     total = weights.sum() + fold.label_weight[mixed].sum(dtype=np.float64)
     total += fold.label_weight[made].sum(dtype=np.float64)

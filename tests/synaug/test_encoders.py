@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaug.encoders import Encoder, EncoderOptions, fast_dtype, open_encoder
+from synaug.encoders import SIMILAR, Encoder, EncoderOptions, batches, fast_dtype, open_encoder
 from synaug.errors import Exit, SynaugError
 from synaug.models import fingerprint
 
@@ -37,6 +37,15 @@ def test_batches_equal_one_by_one(minilm: Encoder) -> None:
     single = np.concatenate([minilm.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(together, single, atol=1e-5)
     np.testing.assert_array_equal(together, minilm.encode(TEXTS))
+
+
+def test_a_batch_is_padded_little() -> None:
+    lengths = [3, 9, 10, 100, 8, 7, 6, 10, 71, 70, 10]
+    cut = list(batches(lengths, most=3))
+    assert cut == [[3, 8, 9], [2, 7, 10], [1, 4, 5], [6], [0]]
+    assert all(lengths[batch[-1]] >= SIMILAR * lengths[batch[0]] for batch in cut)
+    assert list(batches([], most=3)) == []
+    assert list(batches([0, 0], most=3)) == [[0, 1]]
 
 
 def test_mean_pooling_equals_a_plain_computation(minilm: Encoder) -> None:
