@@ -86,7 +86,7 @@ class Capacity:
 
 
 class Witness(FIFOScheduler):
-    """Keeps what Ray said of a trial that died; a searcher is not told, and asked right after."""
+    """Runs trials as they come, and keeps what Ray said of one that died: a searcher is asked, not told."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -95,6 +95,13 @@ class Witness(FIFOScheduler):
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Keep the error of a trial."""
         self.errors[trial.trial_id] = str(trial.get_error() or "")
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Look among the trials that have not ended only, not among all that there ever were."""
+        for trial in tune_controller.get_live_trials():
+            if trial.status in (Trial.PENDING, Trial.PAUSED):
+                return trial  # type: ignore[no-any-return]
+        return None
 
 
 class Forgetting(TrialProgressCallback):
