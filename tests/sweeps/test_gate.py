@@ -63,7 +63,7 @@ def texts_of(prepared: Prepared, rows: Any) -> list[str]:
     return [prepared.corpus.texts[row] for row in rows]
 
 
-def test_a_sweep_encodes_and_draws_no_test_row(prepared: Prepared, encoded: list[str]) -> None:
+def test_A25_a_sweep_encodes_and_draws_no_test_row(prepared: Prepared, encoded: list[str]) -> None:
     test = prepared.split.test
     assert len(test) > 0
     shared = share(prepared)
@@ -164,7 +164,7 @@ def test_a_gate_that_was_cut_off_goes_on_with_its_cells(
 
 
 @pytest.mark.slow
-def test_the_test_rows_are_read_once(copied: Path, workshop: Any) -> None:
+def test_A25_the_test_rows_are_read_once(copied: Path, workshop: Any) -> None:
     before = read(copied / "ledger.jsonl").lines
     assert not [line for line in before if line["kind"] == "test"]
     code, text = workshop.run("test", copied, "--all", "--workers", 2)

@@ -31,7 +31,7 @@ def pair(synthetic: F64, real: F64) -> Pair:
 
 
 @pytest.mark.parametrize(("n", "expected"), [(3, 0.5), (11, 0.6333), (51, 0.66)])
-def test_a13_smote_among_all_rows_keeps_the_mean_and_two_thirds_of_the_variance(
+def test_A13_smote_among_all_rows_keeps_the_mean_and_two_thirds_of_the_variance(
     smote_rows: SmoteRows, n: int, expected: float
 ) -> None:
     """Trace ratio 2/3 - 1/(3 (n - 1)), with the covariance of the parents divided by n."""

@@ -85,7 +85,7 @@ def train_linear(decoder_variance: float) -> LinearVae:
     return LinearVae(V, log_variance, W, decoder_variance**0.5)
 
 
-def test_a17_the_trained_linear_vae_has_the_closed_form() -> None:
+def test_A17_the_trained_linear_vae_has_the_closed_form() -> None:
     """KL of a dimension is ln(eigenvalue) / 2; the posterior mean varies by 1 - 1 / eigenvalue."""
     active = EIGENVALUES[EIGENVALUES > 1]
     closed = np.append(0.5 * np.log(active), np.zeros(LATENT - len(active)))
@@ -105,7 +105,7 @@ def test_a17_the_trained_linear_vae_has_the_closed_form() -> None:
     assert effective_rank(decoded.astype(np.float64)) == pytest.approx(2.36, abs=0.005)
 
 
-def test_a17_all_numbers_are_read_from_a_model() -> None:
+def test_A17_all_numbers_are_read_from_a_model() -> None:
     model, rows = train_linear(1.0), rows_with(EIGENVALUES)
     found = read_vae(model, rows, rows, np.random.default_rng(0))
     assert found["vae_active_units"] == 3
@@ -125,7 +125,7 @@ def test_a17_all_numbers_are_read_from_a_model() -> None:
     assert found["vae_held_kl"] == pytest.approx(found["vae_kl"])
 
 
-def test_a17b_a_noisy_decoder_collapses() -> None:
+def test_A17b_a_noisy_decoder_collapses() -> None:
     model, rows = train_linear(10.0), rows_with(EIGENVALUES)
     found = read_vae(model, rows, rows, np.random.default_rng(0))
     assert found["vae_active_units"] == 0

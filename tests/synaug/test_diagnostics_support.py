@@ -66,7 +66,7 @@ def test_the_four_equal_their_definitions(k: int) -> None:
 @pytest.mark.parametrize(
     ("n", "m", "k", "expected"), [(300, 300, 5, 0.9695), (300, 150, 5, 0.8705), (300, 300, 3, 0.8763)]
 )
-def test_a18_coverage_in_the_same_distribution(n: int, m: int, k: int, expected: float) -> None:
+def test_A18_coverage_in_the_same_distribution(n: int, m: int, k: int, expected: float) -> None:
     i = np.arange(1, k + 1)
     assert 1 - np.prod((n - i) / (n + m - i)) == pytest.approx(expected, abs=1e-4)
     rng = RNG(9)
@@ -87,14 +87,14 @@ def _unequal_coverage(each: Pair, k: int) -> float:
     return float((each.across.min(axis=0) < radius).mean())
 
 
-def test_a18_a_copy_of_the_real_rows_has_all_four_at_one() -> None:
+def test_A18_a_copy_of_the_real_rows_has_all_four_at_one() -> None:
     real = normal(200, 16)
     both = pair(RNG(1).permutation(real), real)
     assert precision(both) == recall(both) == coverage(both) == 1
     assert density(both) == pytest.approx(1)
 
 
-def test_a18_a_collapse_to_the_mean_looks_perfect_but_for_recall() -> None:
+def test_A18_a_collapse_to_the_mean_looks_perfect_but_for_recall() -> None:
     real = normal(200, 64)
     collapsed = pair(np.repeat(real.mean(axis=0, keepdims=True), 200, axis=0), real)
     assert (precision(collapsed), recall(collapsed), coverage(collapsed)) == (1, 0, 1)

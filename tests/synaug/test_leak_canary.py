@@ -123,7 +123,7 @@ def scored(model: KNeighborsClassifier | LogisticRegression, name: str, data: Re
     [(KNN, "ros", 0.05), (KNN, "smote", 0.08), (LOGISTIC, "ros", 0.05), (LOGISTIC, "smote", 0.05)],
     ids=["1-nn-ros", "1-nn-smote", "logistic-ros", "logistic-smote"],
 )
-def test_a20_the_correct_pipeline_stays_at_one_half(
+def test_A20_the_correct_pipeline_stays_at_one_half(
     model: KNeighborsClassifier | LogisticRegression, name: str, allowed: float
 ) -> None:
     scores = [scored(model, name, published(seed)) for seed in range(DRAWS)]
@@ -135,7 +135,7 @@ def test_a20_the_correct_pipeline_stays_at_one_half(
     [(KNN, "ros", 0.943), (KNN, "smote", 0.761), (LOGISTIC, "ros", 0.682), (LOGISTIC, "smote", 0.702)],
     ids=["1-nn-ros", "1-nn-smote", "logistic-ros", "logistic-smote"],
 )
-def test_a20_the_leaky_pipeline_is_flagged(
+def test_A20_the_leaky_pipeline_is_flagged(
     model: KNeighborsClassifier | LogisticRegression, name: str, expected: float
 ) -> None:
     scores = []
