@@ -16,6 +16,9 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # read when ra
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # its state is never read again
+# Workers start side by side. With one at a time a short cell ends, and its worker takes the cell that the
+# next one was started for, before that is up: a single worker would run them all.
+os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1000000")
 
 import ray
 from ray import tune
@@ -97,11 +100,17 @@ class Witness(FIFOScheduler):
         self.errors[trial.trial_id] = str(trial.get_error() or "")
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """Look among the trials that have not ended only, not among all that there ever were."""
-        for trial in tune_controller.get_live_trials():
-            if trial.status in (Trial.PENDING, Trial.PAUSED):
-                return trial  # type: ignore[no-any-return]
-        return None
+        """Of the trials that wait, the last one: the worker that starts for it has come least far.
+
+        It is what a worker that is free takes, and the one that starts for it ends. Only trials that have
+        not ended are looked at, not all that there ever were.
+        """
+        waiting = [
+            trial
+            for trial in tune_controller.get_live_trials()
+            if trial.status in (Trial.PENDING, Trial.PAUSED)
+        ]
+        return max(waiting, key=lambda trial: trial.trial_id, default=None)
 
 
 class Forgetting(TrialProgressCallback):

@@ -102,7 +102,9 @@ def test_pairs_only_replicates_that_both_have() -> None:
         (-0.3, 0.08, (-0.481, -0.119), "worse_negligible"),
     ],
 )
-def test_A11_verdicts(estimate: float, se: float, interval: tuple[float, float] | None, expected: str) -> None:
+def test_A11_verdicts(
+    estimate: float, se: float, interval: tuple[float, float] | None, expected: str
+) -> None:
     assert verdict(estimate, se, 9) == expected
     noise = np.array([-1.0, 1.0] * 5)  # ten differences with exactly this mean and standard error
     d = student(estimate + noise * se * math.sqrt(10) / noise.std(ddof=1))
