@@ -94,23 +94,23 @@ class Witness(FIFOScheduler):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.errors: dict[str, str] = {}
+        self._waiting: list[Trial] = []  # and some that have begun
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Keep the error of a trial."""
         self.errors[trial.trial_id] = str(trial.get_error() or "")
 
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Let a trial wait."""
+        self._waiting.append(trial)
+
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Of the trials that wait, the last one: the worker that starts for it has come least far.
 
-        It is what a worker that is free takes, and the one that starts for it ends. Only trials that have
-        not ended are looked at, not all that there ever were.
+        It is what a worker that is free takes, and the one that starts for it ends.
         """
-        waiting = [
-            trial
-            for trial in tune_controller.get_live_trials()
-            if trial.status in (Trial.PENDING, Trial.PAUSED)
-        ]
-        return max(waiting, key=lambda trial: trial.trial_id, default=None)
+        self._waiting = [trial for trial in self._waiting if trial.status == Trial.PENDING]
+        return self._waiting[-1] if self._waiting else None
 
 
 class Forgetting(TrialProgressCallback):
