@@ -107,8 +107,11 @@ def _line(claim: Claim, largest: float) -> Line:
 
 
 def _label(claim: Claim) -> str:
-    """What tells an answer from the others of its card: its arm, its context."""
-    arm = str(claim.detail.get("arm") or claim.detail.get("leader") or "")
+    """What tells an answer from the others of its card: its arm or what is changed of it, its context."""
+    names = [claim.detail.get(name) for name in ("ablation", "arm", "leader")]
+    names += ["without none"] if claim.kind == "correcting" else []
+    names += [claim.detail.get("second")] if claim.kind == "moments" else []
+    arm = str(next(filter(None, names), ""))
     base = claim.detail.get("base")
     arm = f"{arm} over {base}" if arm and base else arm
     context = ", ".join(str(value) for value in (claim.detail.get("context") or {}).values())

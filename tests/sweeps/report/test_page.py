@@ -52,6 +52,14 @@ def section(text: str, name: str) -> str:
     return text.partition(f'<section id="{name}">')[2].partition("</section>")[0]
 
 
+def test_answers_beside_the_first_of_a_card_say_what_they_are_about(full: Report) -> None:
+    pattern = r'<span class="who">([^<]*)</span> <button type="button" class="ref" data-open="([^"]*)"'
+    beside = re.findall(pattern, page(full))
+    assert beside
+    assert [name for name, claim in beside if name == claim] == []
+    assert "without none, averaged over budgets" in {name for name, _ in beside}
+
+
 @pytest.mark.parametrize("name", IDS)
 def test_every_section_is_there_and_filled_by_a_full_ledger(name: str, full: Report) -> None:
     found = section(page(full), name)
