@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,14 @@ def notes(monkeypatch: pytest.MonkeyPatch, found: dict[Attempt, Note], silent: b
 
     def ask_each(asked: Sequence[Node], question: object, names: list[str], seconds: float) -> list[object]:
         assert (asked, question) == ([node], take)
-        there = None if silent else {name: said[name] for name in names if name in said}
-        return [Answer(node, there, "no answer" if silent else None, seconds, silent)]
+        there = {name: said[name] for name in names if name in said}
+        if not silent:
+            return [Answer(node, there, None, seconds)]
+        neighbour = replace(node, id="neighbour")  # another Ray node of the same machine has the notes too
+        return [
+            Answer(node, None, "no answer", seconds, silent=True),
+            Answer(neighbour, there, None, seconds),
+        ]
 
     monkeypatch.setattr(inquest, "ask_each", ask_each)
     monkeypatch.setattr(inquest, "nodes", lambda: [node])
@@ -67,10 +74,11 @@ def test_a_hung_attempt_ends_and_leaves_where_it_hung() -> None:
     assert take([name]) == {}
 
 
+@pytest.mark.parametrize("note", [Note(1, "alive", None), None])
 def test_a_node_that_keeps_silent_has_died_though_ray_still_counts_it(
-    monkeypatch: pytest.MonkeyPatch,
+    note: Note | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notes(monkeypatch, {("key", 2): Note(1, "alive", None)}, silent=True)
+    notes(monkeypatch, {} if note is None else {("key", 2): note}, silent=True)
     died = Inquest("run", 9.0).of(("key", 2), "its worker process has died. Worker exit type: SYSTEM_ERROR")
     assert died == Death("node")
 
