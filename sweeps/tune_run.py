@@ -255,6 +255,7 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
     """
     searcher = FeedSearcher(feed, halt, workers, Inquest(job.run, job.timeout))
     gave_up: Exception | None = None
+    _forget_what_ends()
     trainable = tune.with_resources(tune.with_parameters(run_cell, shared=shared, job=job), {"cpu": 1})
     with tempfile.TemporaryDirectory(prefix="synaug-tune-") as storage:
         try:
@@ -265,7 +266,6 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
                 search_alg=searcher,
                 scheduler=searcher.witness,
                 stop=HaltStopper(halt),
-                callbacks=[Forgetting()],
                 reuse_actors=True,
                 raise_on_failed_trial=False,
                 storage_path=storage,
@@ -280,3 +280,10 @@ def run_shared(feed: Feed, shared: Sequence[Any], job: Job, halt: Halt, workers:
     if searcher.error is not None:
         raise searcher.error
     searcher.end_lost(gave_up)
+
+
+def _forget_what_ends() -> None:
+    """Name ``Forgetting`` to Tune; before it takes one that it is given, it imports MLflow."""
+    name, named = f"{__name__}.{Forgetting.__name__}", os.environ.get("RAY_TUNE_CALLBACKS", "")
+    if name not in named.split(","):
+        os.environ["RAY_TUNE_CALLBACKS"] = f"{named},{name}".strip(",")
