@@ -70,12 +70,12 @@ def save_bert() -> Callable[..., None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many faults were tried: here, as with -n the main process reads no other conftest."""
-    tried = [
-        found[0]
-        for report in terminalreporter.getreports("passed")
-        if report.when == "call" and (found := re.search(r"(?<=[_\[-])F\d\d(?=[_\]-])", report.nodeid))
-    ]
-    if tried:
-        kinds = sorted(set(tried))
-        terminalreporter.write_line(f"faults tried: {len(tried)}, of {len(kinds)} kinds: {' '.join(kinds)}")
+    """Say how many faults and bad inputs were tried; with -n the main process reads no other conftest."""
+    passed = [report.nodeid for report in terminalreporter.getreports("passed") if report.when == "call"]
+    faults = [found[0] for name in passed if (found := re.search(r"(?<=[_\[-])F\d\d(?=[_\]-])", name))]
+    inputs = sum("bad_input.py::test_the_input[" in name for name in passed)
+    if faults:
+        kinds = sorted(set(faults))
+        terminalreporter.write_line(f"faults tried: {len(faults)}, of {len(kinds)} kinds: {' '.join(kinds)}")
+    if inputs:
+        terminalreporter.write_line(f"bad inputs tried: {inputs} command lines")
