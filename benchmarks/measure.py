@@ -23,7 +23,7 @@ class Options:
         sweeps: repetitions of ``throughput``, each with folds of its own.
         data: a folder with ``train.*`` and ``test.*`` for ``throughput``; None: the built-in corpus.
         arms: arms of ``throughput``.
-        ratios: ratios of ``throughput``, one a repetition in turn.
+        ratios: ratios of ``throughput``.
         cells: cells of ``overhead``.
     """
 

@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     add("--sweeps", type=int, default=default.sweeps, help="throughput: sets of folds")
     add("--data", type=Path, help="throughput: folder with train.*; default: the built-in corpus")
     add("--arms", nargs="+", default=default.arms, help="throughput: arms")
-    add("--ratios", nargs="+", type=float, default=default.ratios, help="throughput: ratios, in turn")
+    add("--ratios", nargs="+", type=float, default=default.ratios, help="throughput: ratios")
     add("--cells", type=int, default=default.cells, help="overhead: cells of the sweep")
     add("--note", default="", help="a remark on this run that the page shows")
     return found

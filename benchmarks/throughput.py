@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +36,23 @@ SCRIPTS = {"baseline": "benchmarks.baseline_stack", "dataloader": "benchmarks.da
 def measure(options: Options) -> Found:
     """Run the three sweeps in turns, each in a process of its own, on the same rows and cells.
 
-    Every repetition has folds of its own, so that their accuracies tell more than one draw does, and one
-    of the ratios.
+    Every repetition has folds of its own, so that their accuracies tell more than one draw does.
     """
-    runs, count = [], 1 if options.quick else options.sweeps
+    runs = []
     with tempfile.TemporaryDirectory(prefix="synaug-bench-") as name, own_cache(name) as cache:
-        for number, ratio_taken in zip(range(count), cycle(options.ratios), strict=False):
+        for number in range(1 if options.quick else options.sweeps):
             folder = Path(name, str(number))
             folder.mkdir()
-            spec = load_spec(fields(options, ratio_taken, folder) | {"seed": SEED + number})
+            spec = load_spec(fields(options, folder) | {"seed": SEED + number})
             rows = _write_inputs(spec, folder)
             works: dict[str, Callable[[Path], Watched]] = {
                 "synaug": partial(_synaug, folder, cache),
                 **{key: partial(_script, module, folder) for key, module in SCRIPTS.items()},
             }
             runs.append({key: work(folder / key) for key, work in works.items()})
-    cells = sum(len(repetition["synaug"].cells) for repetition in runs)
-    assert all(len(run.cells) * count == cells for repetition in runs for run in repetition.values())
-    detail = {"cells": cells, "ratios": list(options.ratios[:count]), **_detail(runs, spec, rows)}
-    return Found(tuple(_figures(runs)), detail)
+    cells = len(runs[0]["synaug"].cells)
+    assert all(len(run.cells) == cells for repetition in runs for run in repetition.values())
+    return Found(tuple(_figures(runs)), {"cells": cells, **_detail(runs, spec, rows)})
 
 
 @contextmanager
@@ -71,9 +68,9 @@ def own_cache(folder: str) -> Iterator[Path]:
             os.environ["SYNAUG_CACHE"] = before
 
 
-def fields(options: Options, ratio_taken: float, folder: Path) -> dict[str, Any]:
+def fields(options: Options, folder: Path) -> dict[str, Any]:
     """The fields of the sweep's spec: one replicate, so that a cell is one 10-fold cross-validation."""
-    arms = ("ros", "smote") if options.quick else options.arms
+    arms, ratios = (("ros", "smote"), (100.0,)) if options.quick else (options.arms, options.ratios)
     source, drawn = "builtin", {"kind": "natural"}
     if options.data is not None:  # 8,000 rows of AG News
         source = str(options.data.absolute())
@@ -94,7 +91,7 @@ def fields(options: Options, ratio_taken: float, folder: Path) -> dict[str, Any]
         "diagnostics": False,  # the scripts look at no synthetic rows either
         "design": "factorial",
         "space": {
-            "ratio": [ratio_taken], "k": [5], "metric": ["euclidean"],
+            "ratio": list(ratios), "k": [5], "metric": ["euclidean"],
             "borderline_smote.kind": [1], "borderline_smote.m": [10],
             "vae.latent": [16], "vae.beta": [1.0], "vae.epochs": [300],
         },
@@ -144,6 +141,7 @@ def _detail(runs: Sequence[Mapping[str, Watched]], spec: Spec, rows: Sequence[in
         "folds": spec.folds,
         "data": spec.data.source if spec.data.source == "builtin" else Path(spec.data.source).name,
         "arms": list(spec.arms),
+        "ratios": list(spec.space["ratio"]),
         "precision": spec.precision,
         "steps": spec.classifier.ladder[-1],
         "runs": {
