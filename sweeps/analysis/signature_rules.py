@@ -159,17 +159,17 @@ def _minority_overfit(known: Known, cell: Cell) -> Finding:
 
 
 def _no_synthetic(known: Known, cell: Cell) -> Finding:
-    """Counts, not estimates: low and high are the least and the greatest share of a replicate."""
+    """Counts, not estimates: low and high are the least and the greatest of a replicate."""
     pairs = [
         tuple(sum(counts.get(kind, {}).values()) for kind in ("achieved", "requested"))
         for counts in known.counts.get(cell.key, ())
     ]
-    shares = [made / asked for made, asked in pairs if asked]
-    if not shares:
+    made = [100 * achieved / requested for achieved, requested in pairs if requested]
+    if not made:
         return _untestable("the ledger holds no counts of synthetic rows")
-    total = sum(made for made, _ in pairs) / sum(asked for _, asked in pairs)
-    reading = Reading("achieved / requested", total, min(shares), max(shares), 1.0, "share", 1.0, len(shares))
-    return _decided(min(shares) < 1, reading)
+    total = 100 * sum(achieved for achieved, _ in pairs) / sum(requested for _, requested in pairs)
+    reading = Reading("achieved / requested", total, min(made), max(made), 1.0, "%", 100.0, len(made))
+    return _decided(min(made) < 100, reading)
 
 
 def _minority_plateau(known: Known, series: Sequence[Cell]) -> Finding:

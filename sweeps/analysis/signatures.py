@@ -115,7 +115,7 @@ def _made_nothing(lines: Sequence[Line]) -> list[Signature]:
         if line.get("status") == "not_applicable" and str(line.get("reason")).startswith(NO_ROW):
             knobs = {name: v for name, v in line["config"].items() if name not in (*CONTEXT, "arm")}
             context = {name: line["config"][name] for name in CONTEXT if name in line["config"]}
-            reading = Reading("achieved / requested", 0.0, 0.0, 0.0, 1.0, "share", 1.0, 0)
+            reading = Reading("achieved / requested", 0.0, 0.0, 0.0, 1.0, "%", 100.0, 0)
             arm = line["config"]["arm"]
             found.append(
                 Signature("no_synthetic", "fired", arm, knobs, context, (key,), (reading,), line["reason"])

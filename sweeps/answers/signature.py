@@ -28,7 +28,34 @@ def answer_signatures(evidence: Evidence, lines: Sequence[Line]) -> Reply:
         here = [s for s in found if s.name == name]
         if here:
             answers.append(_answer(evidence, name, what, here))
-    return answers, ["failure signatures are exploratory: they are not corrected for the number of cells"]
+    warning = "failure signatures are exploratory: they are not corrected for the number of cells"
+    return [_summary(evidence, answers), *answers], [warning]
+
+
+def _summary(evidence: Evidence, answers: Sequence[Answer]) -> Answer:
+    """Which signatures fired anywhere."""
+    fired = [answer.detail for answer in answers if answer.detail["fired"]]
+    idle = [_label(answer.detail["signature"]) for answer in answers if not answer.detail["tested"]]
+    where = [f"{_label(d['signature'])} in {d['fired']} of {d['tested']} that could be tested" for d in fired]
+    said = f"{len(fired) or 'none'} of {len(answers)} failure signatures fired in a cell or series of ratios"
+    said += f": {names(where)}" if where else ""
+    said += f". Not testable anywhere: {names(idle)}" if idle else ""
+    own = own_budget(evidence)
+    detail = {
+        "kind": "summary",
+        "fired": len(fired),
+        "rules": len(answers),
+        "where": [{name: d[name] for name in ("signature", "fired", "tested")} for d in fired],
+        "not_testable": [answer.detail["signature"] for answer in answers if not answer.detail["tested"]],
+    }
+    keys = tuple(dict.fromkeys(key for answer in answers for key in answer.cells))
+    n = max(answer.n for answer in answers)
+    sentence = f"At each cell's own budget, {said}."
+    return Answer(sentence, None, None, None, n, "not_applicable", own.name, "cells", keys, detail)
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").replace("vae", "VAE")
 
 
 def _answer(evidence: Evidence, name: str, what: str, here: Sequence[Signature]) -> Answer:
@@ -46,7 +73,6 @@ def _answer(evidence: Evidence, name: str, what: str, here: Sequence[Signature])
         reasons = dict.fromkeys(str(s.reason) for s in states["not_testable"])
         said += f". Not testable in {counts['not_testable']}: {names(list(reasons)[:SHOWN])}"
     own = own_budget(evidence)
-    label = name.replace("_", " ")
     detail: dict[str, Any] = {
         "kind": "signature",
         "signature": name,
@@ -58,7 +84,7 @@ def _answer(evidence: Evidence, name: str, what: str, here: Sequence[Signature])
     detail["found"] = [asdict(s) for s in here]
     n = max((r.n for s in here for r in s.readings), default=0)
     keys = tuple(dict.fromkeys(key for s in states["fired"] for key in s.cells))
-    sentence = f"Failure signature {label}, at each cell's own budget: {said}."
+    sentence = f"Failure signature {_label(name)}, at each cell's own budget: {said}."
     return Answer(sentence, None, None, None, n, "not_applicable", own.name, "cells", keys, detail)
 
 

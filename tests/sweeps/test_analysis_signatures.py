@@ -240,8 +240,8 @@ def test_a_rise_is_no_over_shift_and_100_is_the_reference() -> None:
 def test_fewer_rows_than_asked_for_are_told() -> None:
     fewer = found(cell("a", share=lambda r: 1.0 if r else 0.5), "no_synthetic", "a")
     assert fewer.state == "fired"
-    assert (fewer.readings[0].low, fewer.readings[0].high) == (0.5, 1)
-    assert fewer.readings[0].estimate == pytest.approx(1 - 0.5 / REPLICATES)
+    assert (fewer.readings[0].low, fewer.readings[0].high) == (50, 100)
+    assert fewer.readings[0].estimate == pytest.approx(100 - 50 / REPLICATES)
     assert found(cell("a"), "no_synthetic", "a").state == "not_fired"
 
 

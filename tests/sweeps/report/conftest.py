@@ -42,7 +42,8 @@ def line(
     made = 80 if "ratio" in knobs else 0
     diagnostics: dict[str, float] = {}
     for name, (value, low, high) in BAND.items() if made else ():
-        diagnostics |= {name: value + 0.01 * replicate, f"{name}_null_low": low, f"{name}_null_high": high}
+        diagnostics |= {name: value + 0.01 * replicate, f"{name}_null": (low + high) / 2}
+        diagnostics |= {f"{name}_null_low": low, f"{name}_null_high": high}
     return {
         "schema": 1,
         "kind": "result",

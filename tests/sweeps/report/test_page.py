@@ -202,7 +202,24 @@ def test_each_context_has_its_figures_and_the_gain_stands_beside_the_other(two_c
 def test_signatures_fire_by_their_rules(full: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(full.files["tables/signatures.csv"].decode())))
     told = {row["signature"]: (row["fired"], row["not_fired"], row["not_testable"]) for row in rows}
-    assert told["No rows made"] == ("smote", "ros, vae", "")
-    assert told["Unrealistic clusters"] == ("ros, smote, vae", "", "")
-    assert told["Collapse of the VAE"] == ("", "vae", "ros, smote")
-    assert told["Label crossing"] == ("", "", "ros, smote, vae")
+    assert told["No synthetic"] == ("smote (6)", "ros (3), vae (2)", "")
+    assert told["Unrealistic clusters"] == ("ros (3), smote (6), vae (2)", "", "")
+    assert told["Minority plateau"] == ("", "ros (1)", "smote (6), vae (2)")
+    assert told["Label crossing"] == ("", "", "ros (3), smote (6), vae (2)")
+    fired = list(csv.DictReader(io.StringIO(full.files["tables/signatures-fired.csv"].decode())))
+    assert {row["signature"] for row in fired} == {"No synthetic", "Unrealistic clusters"}
+    made = [row for row in fired if row["name"] == "achieved / requested"]
+    assert {(row["arm"], row["low"], row["high"], row["unit"]) for row in made} == {
+        ("smote", "93.75", "100.0", "%")
+    }
+
+
+def test_the_card_of_signatures_says_which_fired(full: Report) -> None:
+    claims = json.loads(full.files["claims.json"])["claims"]
+    first = next(claim for claim in claims if claim["question"] == "signatures")
+    assert first["sentence"] == (
+        "At each cell's own budget, 2 of 6 failure signatures fired in a cell or series of ratios: "
+        "unrealistic clusters in 11 of 11 that could be tested, no synthetic in 6 of 11 that could be "
+        "tested. Not testable anywhere: label crossing."
+    )
+    assert first["id"] in page(full)
