@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..analysis.evidence import CONTEXT, Cell, Evidence
-from .sentences import level_text
+from .sentences import knobs_text
 
 NATURAL = "natural"
 
 
 def cell_label(cell: Cell) -> str:
     """``smote (k 5, ratio 100)``; the arm alone when it has no knobs."""
-    knobs = ", ".join(f"{name} {level_text(value)}" for name, value in cell.knobs.items())
+    knobs = knobs_text(cell.knobs)
     return f"{cell.arm} ({knobs})" if knobs else cell.arm
 
 

@@ -63,6 +63,11 @@ def level_text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def knobs_text(knobs: Mapping[str, object]) -> str:
+    """``k 5, ratio 100``: a cell's settings."""
+    return ", ".join(f"{name} {level_text(value)}" for name, value in knobs.items())
+
+
 def signed(value: float) -> str:
     """Points with sign and two decimals; what rounds to nothing is +0.00."""
     return f"{round(value, 2) + 0.0:+.2f}"

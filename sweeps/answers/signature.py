@@ -12,7 +12,7 @@ from ..analysis.scores import own_budget
 from ..analysis.signatures import SIGNATURES, Signature, signatures
 from .answer import Answer
 from .compare import Reply, not_applicable
-from .sentences import level_text, names
+from .sentences import knobs_text, names
 
 SHOWN = 3  # cells by name in a sentence; all stand in the detail
 
@@ -35,18 +35,21 @@ def answer_signatures(evidence: Evidence, lines: Sequence[Line]) -> Reply:
 def _summary(evidence: Evidence, answers: Sequence[Answer]) -> Answer:
     """Which signatures fired anywhere."""
     fired = [answer.detail for answer in answers if answer.detail["fired"]]
-    idle = [_label(answer.detail["signature"]) for answer in answers if not answer.detail["tested"]]
-    where = [f"{_label(d['signature'])} in {d['fired']} of {d['tested']} that could be tested" for d in fired]
+    idle = [answer.detail["signature"] for answer in answers if not answer.detail["tested"]]
+    where = [
+        f"{signature_label(d['signature'])} in {d['fired']} of {d['tested']} that could be tested"
+        for d in fired
+    ]
     said = f"{len(fired) or 'none'} of {len(answers)} failure signatures fired in a cell or series of ratios"
     said += f": {names(where)}" if where else ""
-    said += f". Not testable anywhere: {names(idle)}" if idle else ""
+    said += f". Not testable anywhere: {names(map(signature_label, idle))}" if idle else ""
     own = own_budget(evidence)
     detail = {
         "kind": "summary",
         "fired": len(fired),
         "rules": len(answers),
         "where": [{name: d[name] for name in ("signature", "fired", "tested")} for d in fired],
-        "not_testable": [answer.detail["signature"] for answer in answers if not answer.detail["tested"]],
+        "not_testable": idle,
     }
     keys = tuple(dict.fromkeys(key for answer in answers for key in answer.cells))
     n = max(answer.n for answer in answers)
@@ -54,7 +57,8 @@ def _summary(evidence: Evidence, answers: Sequence[Answer]) -> Answer:
     return Answer(sentence, None, None, None, n, "not_applicable", own.name, "cells", keys, detail)
 
 
-def _label(name: str) -> str:
+def signature_label(name: str) -> str:
+    """``VAE collapse``: a signature as sentences call it."""
     return name.replace("_", " ").replace("vae", "VAE")
 
 
@@ -84,12 +88,12 @@ def _answer(evidence: Evidence, name: str, what: str, here: Sequence[Signature])
     detail["found"] = [asdict(s) for s in here]
     n = max((r.n for s in here for r in s.readings), default=0)
     keys = tuple(dict.fromkeys(key for s in states["fired"] for key in s.cells))
-    sentence = f"Failure signature {_label(name)}, at each cell's own budget: {said}."
+    sentence = f"Failure signature {signature_label(name)}, at each cell's own budget: {said}."
     return Answer(sentence, None, None, None, n, "not_applicable", own.name, "cells", keys, detail)
 
 
 def _told(found: Signature) -> str:
-    knobs = ", ".join(f"{name} {level_text(value)}" for name, value in found.knobs.items())
+    knobs = knobs_text(found.knobs)
     label = f"{found.arm} ({knobs})" if knobs else found.arm
     readings = [
         f"{r.name} {r.estimate:.2f} {r.unit} [{r.low:.2f}, {r.high:.2f}]"

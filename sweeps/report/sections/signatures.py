@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...answers.sentences import level_text
+from ...answers.sentences import knobs_text
+from ...answers.signature import signature_label
 from ..claims import Claim
 from ..look import in_order
 from ..model import Column, Part, Section, Source, Table, headed, suffix
@@ -64,9 +65,8 @@ def _readings(claim: Claim, found: Sequence[Found]) -> list[dict[str, Any]]:
     """The numbers behind each cell or series that a rule fired for."""
     rows = []
     for one in found:
-        knobs = ", ".join(f"{name} {level_text(value)}" for name, value in one["knobs"].items())
-        cell = {"signature": _title(claim), "arm": one["arm"], "knobs": knobs}
         if one["state"] == "fired":
+            cell = {"signature": _title(claim), "arm": one["arm"], "knobs": knobs_text(one["knobs"])}
             rows += [cell | dict(reading) for reading in one["readings"]]
     return rows
 
@@ -88,5 +88,5 @@ def _numbers(rows: Sequence[Mapping[str, Any]], heading: str, end: str) -> Table
 
 def _title(claim: Claim) -> str:
     """``Unrealistic clusters``."""
-    label = str(claim.detail["signature"]).replace("_", " ")
-    return f"{label[:1].upper()}{label[1:]}".replace("Vae", "VAE")
+    label = signature_label(claim.detail["signature"])
+    return f"{label[:1].upper()}{label[1:]}"
