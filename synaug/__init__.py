@@ -2,4 +2,4 @@
 
 __version__ = "0.1.0"
 
-ENGINE_VERSION = 4  # part of every trial key: raised only when numbers change
+ENGINE_VERSION = 5  # part of every trial key: raised only when numbers change

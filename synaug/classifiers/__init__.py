@@ -6,7 +6,17 @@ from ..registry import Registry
 from .base import Classifier
 
 # What the network is made of declares no classifier, and most of it imports torch.
-MACHINERY = ("backbone", "finetuning", "kernels", "losses", "mlp", "network", "precision", "stacked")
+MACHINERY = (
+    "backbone",
+    "finetuning",
+    "gradients",
+    "kernels",
+    "losses",
+    "mlp",
+    "network",
+    "precision",
+    "stacked",
+)
 
 CLASSIFIERS: Registry[type[Classifier]] = Registry("classifier", __name__, skip=MACHINERY)
 

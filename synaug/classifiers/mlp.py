@@ -3,7 +3,7 @@
 One hidden layer of ReLU units, softmax, full-batch Adam with a fixed number of steps. Synthetic
 rows that lie between two real rows are mixed *after* the first layer, ``(S X) W = S (X W)``, so
 they cost no product with the embeddings, and a copy of a row is a larger weight of that row. The
-two large products of a step are torch's; all between them is one pass over the rows (``kernels``).
+two large products of a step are torch's; all between them is one pass over the rows (``gradients``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from . import kernels
+from .gradients import gradients_of
 from .losses import Losses, losses
 from .network import first_values, parts, recall_by_class, shapes_of
 from .options import F32, FoldRows, LadderLogits, MlpOptions
@@ -110,8 +111,8 @@ class _Rows:
     Attributes:
         X: real rows, then ends of mixtures that are not trained on, then synthetic rows without parents
             (r, d), in the precision of the products.
-        labels: their classes (r,).
-        weights: of their losses (r,); 0 for the ends.
+        labels: their classes, then those of the mixtures (r + s,).
+        weights: of their losses (r + s,); 0 for the ends.
         parents: which of them each mixture lies between (s, 2).
     """
 
@@ -129,10 +130,9 @@ def _rows_of(X: torch.Tensor, y: Codes, terms: Losses) -> _Rows:
     rows = X[torch.from_numpy(real)]
     if len(terms.made):
         rows = torch.cat([rows, torch.from_numpy(terms.made).to(rows.dtype)])
-    labels = np.concatenate([y[real], terms.made_labels])
-    return _Rows(
-        rows, labels, np.concatenate([terms.weights[real], terms.made_weights]), place[terms.parents]
-    )
+    labels = np.concatenate([y[real], terms.made_labels, terms.mixed_labels])
+    weights = np.concatenate([terms.weights[real], terms.made_weights, terms.mixed_weights])
+    return _Rows(rows, labels, weights, place[terms.parents])
 
 
 class _FoldModel:
@@ -158,7 +158,7 @@ class _FoldModel:
         self.gradient, shapes = np.empty_like(self.values), shapes_of(X.shape[1], options.hidden, n_classes)
         self.first, self.bias, self.head, self.head_bias = parts(self.values, shapes)
         self.of_first, self.of_bias, self.of_head, self.of_head_bias = parts(self.gradient, shapes)
-        self.gradients = kernels.gradients_of(n_classes, options.hidden, focal=self.terms.gamma > 0)
+        self.gradients = gradients_of(n_classes, options.hidden, focal=self.terms.gamma > 0)
 
     def run(self, ladder: Sequence[int]) -> Iterator[F32]:
         """Train to the last rung; at each rung yield the logits of the real rows trained on (t, C)."""
@@ -189,8 +189,7 @@ class _FoldModel:
         rows, terms, back = self.rows, self.terms, np.empty_like(first)  # (r, hidden)
         self.gradients(
             first, self.bias, self.head, self.head_bias,
-            rows.labels, rows.weights,
-            rows.parents, terms.share, terms.mixed_labels, terms.mixed_weights,
+            rows.labels, rows.weights, rows.parents, terms.share,
             back, self.of_bias, self.of_head, self.of_head_bias, terms.gamma,
         )  # fmt: skip
         torch.from_numpy(self.of_first).copy_(self.columns @ torch.from_numpy(back).to(rows.X.dtype))

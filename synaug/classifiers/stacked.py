@@ -225,7 +225,7 @@ class _Models:
 
 
 def _focus(logits: torch.Tensor, labels: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
-    """What the focal loss multiplies the gradient of the cross-entropy by (B, r, 1); see ``kernels``."""
+    """What the focal loss multiplies the gradient of the cross-entropy by (B, r, 1); see ``gradients``."""
     log_p = torch.log_softmax(logits, dim=2)
     own = log_p.gather(2, labels)
     missed = log_p.exp().scatter(2, labels, 0.0).sum(2, keepdim=True)  # not 1 - p, which is 0 too soon
