@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.blobs import blobs
 from benchmarks.measure import Found, Options, one_thread, ratio
+from benchmarks.throughput import LADDER
 from synaug.classifiers.options import MlpOptions
 from synaug.classifiers.precision import fastest_precision
 from synaug.evaluate import Replicate, evaluate
@@ -21,7 +22,7 @@ RATIOS = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0)
 def measure(options: Options) -> Found:
     """Time the same ratios twice: where an earlier ratio's VAE may be used again, and where it cannot."""
     size, folds = (60, 2) if options.quick else (400, 10)
-    mlp = MlpOptions(ladder=(1, 4)) if options.quick else MlpOptions(precision=fastest_precision())
+    mlp = MlpOptions(ladder=(1, 4) if options.quick else LADDER, precision=fastest_precision())
     steps = 5 if options.quick else 300
     same: list[Seconds] = []
     apart: list[Seconds] = []
