@@ -66,12 +66,12 @@ def answer_vae(evidence: Evidence, margin: float) -> Reply:
         return [
             not_applicable(f"Nothing to measure the VAE by: add one of {wanted} to arms.", own, "vae")
         ], []
-    reference = ranked(evidence, own, references)[:1] or references[:1]
-    moved = [_ablated(evidence, own, vae, reference[0], found, margin) for found in _ablations(evidence)]
-    answers += moved
+    ordered = ranked(evidence, own, references) or references
+    moved = [_ablated(evidence, own, vae, ordered[0], found, margin) for found in _ablations(evidence)]
+    answers = [_summary(evidence, own, vae, ordered, moved, margin), *answers, *moved]
     answers += _moments(evidence, own, sides, margin)
     caused = any(answer.detail["moved"] for answer in moved)
-    answers += _associated(evidence, own, vae, contrast(evidence, own, reference[0], vae), caused, margin)
+    answers += _associated(evidence, own, vae, contrast(evidence, own, ordered[0], vae), caused, margin)
     return answers, [] if moved else [f"no ablation of the VAE in this sweep: add levels of {_knobs()}"]
 
 
@@ -94,6 +94,68 @@ def _ablations(evidence: Evidence) -> list[tuple[Ablation, Cell]]:
             if changed == [ablation.knob]:
                 found.append((ablation, cell))
     return found
+
+
+def _summary(
+    evidence: Evidence,
+    own: Budget,
+    vae: Side,
+    references: Sequence[Side],
+    changes: Sequence[Answer],
+    margin: float,
+) -> Answer:
+    """What the VAE loses by against the first reference, and which changes of it give that back."""
+    gap = contrast(evidence, own, references[0], vae)
+    interval = gap.interval()
+    shown = interval is not None and interval[1] < 0
+    closing = [answer for answer in changes if answer.detail["moved"]]
+    raising = [answer for answer in changes if answer.low is not None and answer.low > 0]
+    helping = closing if shown else raising
+    among = f", the highest of {names(side.label for side in references)}" if len(references) > 1 else ""
+    sentence = (
+        f"{budget_phrase(own)}, {vae.label} against {references[0].label}{among}: {brackets(gap)} points "
+        f"({proof_of(gap, evidence)}). {_given_back(changes, helping, shown)}."
+    )
+    told = ("ablation", "closed", "closed_low", "closed_high")
+    detail: dict[str, Any] = {
+        "kind": "summary",
+        "leader": f"{vae.label} against {references[0].label}",
+        "reference": references[0].label,
+        "gap_shown": shown,
+        "changes": len(changes),
+        "helping": len(helping),
+        "found": [
+            {**{name: a.detail[name] for name in told}, "gain": [a.estimate, a.low, a.high]} for a in helping
+        ],
+    }
+    return answer_of(sentence, gap, own, margin, cells=keys_of((references[0], vae)), detail=detail)
+
+
+def _given_back(changes: Sequence[Answer], helping: Sequence[Answer], shown: bool) -> str:
+    """Which changes close the gap, with their shares; where there is none, which raise the score."""
+    many = f"{len(helping) or 'none'} of {len(changes)} changes of it"
+    unknown = [answer.detail["open"] for answer in changes if answer.detail["closed"] is None]
+    if not changes:
+        return "No change of it was run" if shown else "No loss could be shown"
+    if not shown:
+        found = [
+            f"{a.detail['ablation']} ({a.estimate:+.2f} [{a.low:+.2f}, {a.high:+.2f}] points)"
+            for a in helping
+        ]
+        return f"No loss could be shown that a change could close; the score is raised by {many}" + _listed(
+            found
+        )
+    if len(unknown) == len(changes):
+        return f"Whether a change of it closes that gap has no answer: {unknown[0]}"
+    found = [
+        "{ablation} ({closed:.0f} % [{closed_low:.0f}, {closed_high:.0f}])".format(**a.detail)
+        for a in helping
+    ]
+    return f"That gap or a part of it is closed by {many}" + _listed(found)
+
+
+def _listed(found: Sequence[str]) -> str:
+    return f": {', '.join(found)}" if found else ""
 
 
 def _ablated(
@@ -120,6 +182,7 @@ def _ablated(
     )
     detail: dict[str, Any] = {"kind": "ablation", "ablation": label, "moved": closed.moved()}
     detail |= {"reference": reference.label, "cause": ablation.cause, **_numbers(closed)}
+    detail["open"] = closed.reason
     keys = keys_of((vae, side, reference))
     return answer_of(sentence, gain, own, margin, cells=keys, detail=detail)
 

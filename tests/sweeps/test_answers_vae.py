@@ -38,6 +38,32 @@ def test_what_the_vae_loses_against_each_reference() -> None:
     assert all(a.verdict == "worse" for a in pairs)
 
 
+@pytest.mark.parametrize(
+    ("changed", "helping", "text"),
+    [
+        ({}, 1, "is closed by 1 of 1 changes of it: vae with decoder_noise 1 ("),
+        ({"noisy": 68.0}, 0, "That gap or a part of it is closed by none of 1 changes of it."),
+        ({"vae": 73.0, "noisy": 75.0}, 1, "No loss could be shown that a change could close; the score is"),
+        ({"vae": 73.0, "noisy": 73.0}, 0, "the score is raised by none of 1 changes of it."),
+    ],
+)  # fmt: skip
+def test_the_summary_says_what_closes_the_gap_or_that_nothing_does(
+    changed: dict[str, float], helping: int, text: str
+) -> None:
+    (summary,) = said(study(**changed), "summary")
+    assert text in summary.sentence
+    assert "vae against smote, the highest of smote, ros: " in summary.sentence
+    assert summary.detail["helping"] == helping
+    (pair,) = (a for a in said(study(**changed), "pair") if a.detail["first"] == "smote")
+    assert (summary.estimate, summary.low, summary.high) == (pair.estimate, pair.low, pair.high)
+
+
+def test_the_summary_without_a_change_says_so() -> None:
+    plants = [p for p in study() if p.knobs.get("decoder_noise") != 1.0]
+    (summary,) = said(plants, "summary")
+    assert summary.sentence.endswith("No change of it was run.")
+
+
 def test_an_ablation_that_moves_names_the_cause() -> None:
     (answer,) = said(study(), "ablation")
     assert answer.detail["moved"] is True
