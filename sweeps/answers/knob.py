@@ -103,7 +103,7 @@ def _summary(evidence: Evidence, budget: Budget, levels: Levels, margin: float) 
     text, d, extra = _finding(evidence, budget, levels, pairs, order, margin)
     where = basis(evidence, budget, levels.sides)
     return answer_of(
-        f"{budget_phrase(budget)}, {text}{_tail(levels, where, detail)}",
+        f"{budget_phrase(budget)}, {text}{'.' if extra.get('identical') else _tail(levels, where, detail)}",
         d,
         budget,
         margin,

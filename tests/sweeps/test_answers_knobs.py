@@ -117,6 +117,9 @@ def test_euclidean_and_cosine_are_identical_by_construction_only_when_they_are()
         in same.sentence
     )
     assert same.verdict == "equivalent"
+    (summary,) = sound([*euclidean, *cosine], "metric", "summary")
+    assert "same score in every replicate" in summary.sentence
+    assert "leads" not in summary.sentence
     cosine[4]["scores"] = {**cosine[4]["scores"], "dev_balanced_accuracy": 0.71}
     assert sound([*euclidean, *cosine], "metric", "identical") == []
 
