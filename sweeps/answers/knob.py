@@ -101,15 +101,16 @@ def _summary(evidence: Evidence, budget: Budget, levels: Levels, margin: float) 
         "pairs": len(pairs.pairs),
     }
     text, d, extra = _finding(evidence, budget, levels, pairs, order, margin)
+    detail |= extra
     where = basis(evidence, budget, levels.sides)
     return answer_of(
-        f"{budget_phrase(budget)}, {text}{'.' if extra.get('identical') else _tail(levels, where, detail)}",
+        f"{budget_phrase(budget)}, {text}{_tail(levels, where, detail)}",
         d,
         budget,
         margin,
         estimand=levels.estimand,
         cells=keys_of(levels.sides),
-        detail={**detail, **extra},
+        detail=detail,
         verdict=extra.get("verdict"),
     )
 
@@ -161,7 +162,9 @@ def _not_shown(
 
 
 def _tail(levels: Levels, where: str, detail: dict[str, Any]) -> str:
-    """Who leads, and which levels may be the best one; for ratio also the smallest of them."""
+    """Who leads unless all scores are the same, which levels may be the best one; of ratios the smallest."""
+    if detail.get("identical"):
+        return "."
     leads = f"{levels.knob} {names([detail['leader']])} leads {where}"
     text = f". {leads}; not distinguishable from the best level: {names(detail['best_set'])}"
     if levels.knob == "ratio":

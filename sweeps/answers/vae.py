@@ -14,7 +14,7 @@ from .answer import Answer
 from .compare import Reply, answer_of, compare, keys_of, not_applicable, proof_of, ranked
 from .method import default_sides
 from .naming import cell_label
-from .sentences import brackets, budget_phrase, names
+from .sentences import brackets, budget_phrase, names, signed
 
 VAE = "vae"
 REFERENCES = ("ros", "smote", "gaussian")  # what the VAE is measured by
@@ -68,10 +68,11 @@ def answer_vae(evidence: Evidence, margin: float) -> Reply:
         ], []
     ordered = ranked(evidence, own, references) or references
     moved = [_ablated(evidence, own, vae, ordered[0], found, margin) for found in _ablations(evidence)]
-    answers = [_summary(evidence, own, vae, ordered, moved, margin), *answers, *moved]
+    gap = contrast(evidence, own, ordered[0], vae)
+    answers = [_summary(evidence, own, vae, ordered, gap, moved, margin), *answers, *moved]
     answers += _moments(evidence, own, sides, margin)
     caused = any(answer.detail["moved"] for answer in moved)
-    answers += _associated(evidence, own, vae, contrast(evidence, own, ordered[0], vae), caused, margin)
+    answers += _associated(evidence, own, vae, gap, caused, margin)
     return answers, [] if moved else [f"no ablation of the VAE in this sweep: add levels of {_knobs()}"]
 
 
@@ -101,11 +102,11 @@ def _summary(
     own: Budget,
     vae: Side,
     references: Sequence[Side],
+    gap: Difference,
     changes: Sequence[Answer],
     margin: float,
 ) -> Answer:
-    """What the VAE loses by against the first reference, and which changes of it give that back."""
-    gap = contrast(evidence, own, references[0], vae)
+    """The VAE's gap to the first of the references, and which changes of it give that back."""
     interval = gap.interval()
     shown = interval is not None and interval[1] < 0
     closing = [answer for answer in changes if answer.detail["moved"]]
@@ -133,29 +134,27 @@ def _summary(
 
 def _given_back(changes: Sequence[Answer], helping: Sequence[Answer], shown: bool) -> str:
     """Which changes close the gap, with their shares; where there is none, which raise the score."""
-    many = f"{len(helping) or 'none'} of {len(changes)} changes of it"
-    unknown = [answer.detail["open"] for answer in changes if answer.detail["closed"] is None]
     if not changes:
         return "No change of it was run" if shown else "No loss could be shown"
+    if shown and all(answer.detail["closed"] is None for answer in changes):
+        return f"Whether a change of it closes that gap has no answer: {changes[0].detail['open']}"
+    many = f"{len(helping) or 'none'} of {len(changes)} changes of it"
+    text = "That gap or a part of it is closed by"
     if not shown:
-        found = [
-            f"{a.detail['ablation']} ({a.estimate:+.2f} [{a.low:+.2f}, {a.high:+.2f}] points)"
-            for a in helping
-        ]
-        return f"No loss could be shown that a change could close; the score is raised by {many}" + _listed(
-            found
-        )
-    if len(unknown) == len(changes):
-        return f"Whether a change of it closes that gap has no answer: {unknown[0]}"
-    found = [
-        "{ablation} ({closed:.0f} % [{closed_low:.0f}, {closed_high:.0f}])".format(**a.detail)
-        for a in helping
-    ]
-    return f"That gap or a part of it is closed by {many}" + _listed(found)
+        text = "No loss could be shown that a change could close; the score is raised by"
+    found = [f"{a.detail['ablation']} ({_share(a.detail) if shown else _gain(a)})" for a in helping]
+    return f"{text} {many}: {names(found)}" if found else f"{text} {many}"
 
 
-def _listed(found: Sequence[str]) -> str:
-    return f": {', '.join(found)}" if found else ""
+def _gain(change: Answer) -> str:
+    """What a change adds to the score, of one that has an interval."""
+    gain, low, high = (signed(value or 0.0) for value in (change.estimate, change.low, change.high))
+    return f"{gain} [{low}, {high}] points"
+
+
+def _share(numbers: Mapping[str, Any]) -> str:
+    """``75 % [65, 86]``: the share of a gap that a change closes."""
+    return "{closed:.0f} % [{closed_low:.0f}, {closed_high:.0f}]".format(**numbers)
 
 
 def _ablated(
@@ -181,8 +180,8 @@ def _ablated(
         f"({proof_of(gain, evidence)}): {_reading(closed, ablation, reference.label)}."
     )
     detail: dict[str, Any] = {"kind": "ablation", "ablation": label, "moved": closed.moved()}
-    detail |= {"reference": reference.label, "cause": ablation.cause, **_numbers(closed)}
-    detail["open"] = closed.reason
+    detail |= {"reference": reference.label, "cause": ablation.cause, "open": closed.reason}
+    detail |= _numbers(closed)
     keys = keys_of((vae, side, reference))
     return answer_of(sentence, gain, own, margin, cells=keys, detail=detail)
 
@@ -196,8 +195,7 @@ def _reading(closed: Closed, ablation: Ablation, reference: str) -> str:
     """What the share of the gap says; a cause is named only when the ablation moved the score."""
     if closed.share is None or closed.low is None or closed.high is None:
         return f"how much of the gap to {reference} it closes has no answer: {closed.reason}"
-    share = f"{100 * closed.share:.0f} % [{100 * closed.low:.0f}, {100 * closed.high:.0f}]"
-    text = f"it closes {share} of the gap to {reference}"
+    text = f"it closes {_share(_numbers(closed))} of the gap to {reference}"
     if not closed.moved():
         return f"{text}, which is no evidence that the VAE loses by {ablation.cause}"
     most = "for the larger part" if closed.share >= MOSTLY else "for a part"
